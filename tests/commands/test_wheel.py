@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
-import shutil
 import signal
 import subprocess
-import sys
 import time
 import venv
 import zipfile
@@ -20,6 +17,7 @@ import pytest
 from server.app import create_app
 from server.settings import load
 from tests.commands.conftest import ROOT
+from tests.kit import wheels
 from tests.kit.processes import family
 from tests.kit.production import wait_ready
 from tests.kit.repository import tracked
@@ -28,60 +26,10 @@ from tests.kit.started import Started, end, free_port, proc
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 
 
-def wheel_of(folder: Path) -> Path:
-    """The wheel of what is tracked by git here, built offline and apart from the checkout."""
-    source = folder / "source"
-    for path in tracked("server", "miniprogram_api", "static", "pyproject.toml", "README.md"):
-        target = source / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.hardlink_to(path) if path.stat().st_dev == folder.stat().st_dev else shutil.copy(path, target)
-    command = [
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-index",
-        "--no-build-isolation",
-        "--wheel-dir",
-        str(folder),
-    ]
-    subprocess.run([sys.executable, *command, str(source)], check=True, capture_output=True)
-    [wheel] = folder.glob("xcert-*.whl")
-    return wheel
-
-
-def with_production_packages(place: Path) -> Path:
-    """An environment that sees what the production lock names, and nothing of what tests and development need."""
-    venv.create(place, with_pip=False, symlinks=True)
-    packages = next(place.glob("lib/python3*/site-packages"))
-    names = re.findall(
-        r"^([A-Za-z0-9_.-]+)==(?!.*sys_platform == 'win32')",
-        (ROOT / "requirements.lock").read_text("utf-8"),
-        re.MULTILINE,
-    )
-    for name in names:
-        try:
-            one = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:  # for another system or Python
-            continue
-        for top in {file.parts[0] for file in one.files or () if file.parts[0] not in ("..", "__pycache__")}:
-            if not (packages / top).exists():
-                (packages / top).symlink_to(Path(str(one.locate_file(top))))
-    return place
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(shared_folder: Path) -> Path:
     """The wheel in an environment of its own."""
-    folder = tmp_path_factory.mktemp("wheel")
-    wheel = wheel_of(folder)
-    place = with_production_packages(folder / "production")
-    python = place / "bin" / "python"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", "--no-compile", wheel],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return place
+    return wheels.release(shared_folder)
 
 
 def test_the_wheel_holds_every_file_of_the_service(installed: Path) -> None:

@@ -7,32 +7,51 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from tests.journeys.service import Service
 from tests.kit.importing import names_in
 
 NEW_PASSWORD = "journey-long-enough-passphrase-7"
+# Production opens the pages of candidates and officers in WeChat alone.
+IN_WECHAT = {"accept": "text/html", "user-agent": "Mozilla/5.0 (iPhone) MicroMessenger/8.0.50"}
 _TICKET = re.compile(r'name="ticket" value="([^"]+)"')
 
 
-def until(ready: Callable[[], Any], seconds: float = 90) -> Any:
-    """What `ready` gives once it is truthy; an error after `seconds`."""
+def until(ready: Callable[[], Any], seconds: float = 90, pause: float = 0.1) -> Any:
+    """What `ready` gives once it is truthy, asked again after `pause`; an error after `seconds`."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found := ready():
             return found
-        time.sleep(0.1)
+        time.sleep(pause)
     raise AssertionError(f"not within {seconds} s: {ready}")
+
+
+class Place(Protocol):
+    """What people know of a running service.
+
+    Attributes:
+        logins: user name → password.
+        opened: connections that whoever stops the service closes.
+    """
+
+    logins: dict[str, str]
+    opened: list[httpx.Client]
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def sandbox(self) -> str: ...
+    def environment(self) -> dict[str, str]: ...
 
 
 @dataclass
 class Desk:
     """A member of staff, logged in, with the one-time password changed."""
 
-    service: Service
+    service: Place
     username: str
     client: httpx.Client = field(init=False)
 
@@ -85,14 +104,14 @@ def release(asking: Desk, approving: Desk, plan_id: int) -> None:
 class Phone:
     """A person of the sandbox with a phone: opens links in WeChat's web view, chats, uses the mini-program."""
 
-    service: Service
+    service: Place
     person: str
     web: httpx.Client = field(init=False)
     wechat: httpx.Client = field(init=False)
     bearer: str = ""
 
     def __post_init__(self) -> None:
-        self.web = httpx.Client(follow_redirects=True, timeout=60, headers={"accept": "text/html"})
+        self.web = httpx.Client(follow_redirects=True, timeout=60, headers=IN_WECHAT)
         self.wechat = httpx.Client(base_url=self.service.sandbox, timeout=60)
         self.service.opened += [self.web, self.wechat]
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from server import demo_cohort
-from tests.journeys.people import Desk, Phone, release, until
+from tests.journeys.people import Desk, Phone, Place, release, until
 from tests.journeys.service import ROOT, Service, last_four
 
 PIN = "739264"
@@ -36,9 +36,9 @@ def walk(service: Service, tmp_path: Path) -> None:
     take_in(operator, people)
     plan = plan_of(operator, people[0].plan)
     candidate = next(p for p in people if p.passed and p.plan == plan["name"] and p.level == "初级")
-    _before_release(service, candidate)
+    before_release(service, candidate)
     release(operator, issuer, plan["id"])
-    _after_release(service, candidate)
+    after_release(service, candidate)
     batch = prepare_and_sign(issuer, plan, people)
     officer = join(service, batch["school"]["name"])
     _sign_by_scan(service, issuer, officer, batch["id"], tmp_path)
@@ -58,13 +58,16 @@ def take_in(operator: Desk, people: list[demo_cohort.Person]) -> None:
         assert (again["rows_taken"], again["rows_unchanged"]) == (0, len(people))
 
 
-def prepare_and_sign(issuer: Desk, plan: dict[str, Any], people: list[demo_cohort.Person]) -> dict[str, Any]:
+def prepare_and_sign(
+    issuer: Desk, plan: dict[str, Any], people: list[demo_cohort.Person], level: str = "primary"
+) -> dict[str, Any]:
+    """Batches of the plan, which may be there already, and the organisation's signature under one of them."""
     begun = issuer.client.post("/issuances", json={"plan_id": plan["id"]})
-    assert begun.status_code in (201, 202), begun.text  # 202: it goes on without us
+    assert begun.status_code in (200, 201, 202), begun.text  # 200: they are there; 202: it goes on without us
     preparation = begun.json()["preparation"]["id"]
     until(lambda: issuer.get(f"/preparations/{preparation}")["state"] == "done")
     batches = issuer.get("/issuances", plan_id=plan["id"])["items"]
-    mine = [b for b in batches if b["school"]["name"] == people[0].school and b["level"] == "primary"]
+    mine = [b for b in batches if b["school"]["name"] == people[0].school and b["level"] == level]
     (batch,) = [b for b in mine if b["state"] == "prepared"]
     moved = issuer.post(f"/issuances/{batch['id']}/sign")
     assert (moved["state"], moved["state_label"]) == ("site_pending", "考核站点待签发")
@@ -79,7 +82,7 @@ def bind(phone: Phone, person: demo_cohort.Person) -> None:
     assert answer.url.path == "/h5/results", answer.text
 
 
-def _before_release(service: Service, person: demo_cohort.Person) -> None:
+def before_release(service: Place, person: demo_cohort.Person) -> None:
     phone = Phone(service, "p1")
     bind(phone, person)
     page = phone.open("/h5/results").text
@@ -88,7 +91,7 @@ def _before_release(service: Service, person: demo_cohort.Person) -> None:
     assert person.id_number not in page
 
 
-def _after_release(service: Service, person: demo_cohort.Person) -> None:
+def after_release(service: Place, person: demo_cohort.Person) -> None:
     phone = Phone(service, "p1")
     until(lambda: str(person.score) in phone.open("/h5/results").text, 5)
     phone.act("write", text="成绩")

@@ -20,11 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class CommandServer:
-    """The side of the tests. `run` is like `subprocess.run([…, "-m", "server.cli", …], capture_output=True, text=True)`."""
+    """The side of the tests. `run` is like `subprocess.run([…, "-m", "server.cli", …], capture_output=True, text=True)`.
 
-    def __init__(self) -> None:
+    Args:
+        python: of an installed release, whose program is then run, and nothing of this checkout.
+    """
+
+    def __init__(self, python: Path | None = None) -> None:
+        here = [sys.executable, "-m", "tests.kit.command_server"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.kit.command_server"],
+            [str(python), "-P", __file__] if python is not None else here,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -25,9 +25,9 @@ PRODUCTION = {
 }
 
 
-def sign_seal(folder: Path) -> None:
+def sign_seal(folder: Path, epoch: int = 1) -> None:
     """What the certification authority does with the request for the seal."""
-    asked = x509.load_pem_x509_csr((folder / "seal-0001.csr").read_bytes())
+    asked = x509.load_pem_x509_csr((folder / f"seal-{epoch:04d}.csr").read_bytes())
     authority = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "电子认证机构")])
     now = datetime.now(UTC)
@@ -47,7 +47,9 @@ def sign_seal(folder: Path) -> None:
         )
 
     own = certificate(asked.subject, asked.public_key(), is_ca=False)
-    (folder / "seal-0001.crt").write_bytes(own + certificate(name, authority.public_key(), is_ca=True))
+    (folder / f"seal-{epoch:04d}.crt").write_bytes(
+        own + certificate(name, authority.public_key(), is_ca=True)
+    )
 
 
 def wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
