@@ -1,4 +1,7 @@
-"""Times as people in China read them: stored in UTC, shown and judged in Asia/Shanghai."""
+"""Times as people in China read them: stored in UTC, shown and judged in Asia/Shanghai.
+
+Two forms, and no third (decision 0985): `short` in tables, particulars and fields, `say_day` and `say_minute` in sentences.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,16 @@ def say_minute(moment: datetime) -> str:
     """2023年9月22日 09:05 (北京时间)"""
     there = local(moment)
     return f"{say_day(there.date())} {there:%H:%M}"
+
+
+def short(value: date) -> str:
+    """A day as 2023-09-22; a moment as 2023-09-22 09:05."""
+    return f"{local(value):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value.isoformat()
+
+
+def short_second(moment: datetime) -> str:
+    """2023-09-22 09:05:09"""
+    return f"{local(moment):%Y-%m-%d %H:%M:%S}"
 
 
 @overload

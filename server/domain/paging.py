@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
 
 from tortoise.expressions import Q
 from tortoise.fields import IntField
@@ -14,7 +18,10 @@ from server.errors import FieldError, Invalid
 from server.models.database import rows
 
 Item = TypeVar("Item")
+Other = TypeVar("Other")
 Row = TypeVar("Row", bound=Model)
+COUNTED = 10_000  # no list is counted further
+LONGEST_CURSOR = 600  # a school's name in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,10 @@ class Page(Generic[Item]):
     items: list[Item] = field(default_factory=list)
     next_cursor: str | None = None
     before: str | None = None  # what to ask for the page before this one with; None on the first
+
+    def map(self, shown: Callable[[Item], Other]) -> Page[Other]:
+        """The same page, each item as something else."""
+        return Page([shown(one) for one in self.items], self.next_cursor, self.before)
 
 
 def cursor_id(cursor: str | None) -> int | None:
@@ -36,8 +47,8 @@ def cursor_id(cursor: str | None) -> int | None:
 
 
 def limited(limit: int | None) -> int:
-    """1 to 200 rows a page, 50 if not said."""
-    return 50 if limit is None else max(1, min(int(limit), 200))
+    """1 to 1,000 rows a page, 50 if not said; what is asked for from outside has its own bound, `MOST` of the console."""
+    return 50 if limit is None else max(1, min(int(limit), 1_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,9 @@ class Turn:
     cursor: str | None = None
     before: str | None = None
     limit: int | None = None
+
+
+NEWEST, OLDEST = Turn(), Turn("id")
 
 
 async def turn(query: QuerySet[Row], wanted: Turn) -> Page[Row]:
@@ -95,7 +109,7 @@ def _place(cursor: str | None, model: type[Model], column: str) -> tuple[str, in
         return None
     value, _, row_id = cursor.rpartition("~")
     number = cursor_id(row_id)
-    if number is None or bool(value) is (column == "id") or not (value.isascii() and len(value) <= 30):
+    if number is None or bool(value) is (column == "id") or not (value.isascii() and len(value) <= 60):
         raise _unknown()
     field = model._meta.fields_map[column]
     is_whole = bool(value) and isinstance(field, IntField)
@@ -115,3 +129,85 @@ async def counted(query: QuerySet[Row], most: int) -> int:
     statement, values = few.query.get_parameterized_sql()
     [row] = await rows(f"SELECT count(*)::int AS n FROM ({statement}) AS few", *values)  # noqa: S608 -- made by Tortoise, its values apart
     return int(row["n"])
+
+
+@dataclass(frozen=True, slots=True)
+class SqlList:
+    """A list that one statement reads.
+
+    Args:
+        statement: SELECT … WHERE …, without ORDER BY and LIMIT; one of its columns is `id`.
+        columns: what it can be sorted by besides the id → bigint, date, timestamptz or text; never NULL.
+    """
+
+    statement: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    async def page(self, values: Sequence[Any], wanted: Turn) -> Page[dict[str, Any]]:
+        """One page, read from where the last one ended. Raises Invalid for a cursor that no page of this order gave."""
+        column, descends = wanted.sort.removeprefix("-"), wanted.sort.startswith("-")
+        kind = {**self.columns, "id": "bigint"}[column]
+        is_back, size = bool(wanted.before), limited(wanted.limit)
+        downwards = descends is not is_back
+        key, place = ("id",) if column == "id" else (column, "id"), []
+        beyond = "TRUE"
+        if cursor := wanted.before or wanted.cursor:
+            place = _values_of(cursor, kind, is_id=column == "id")
+            holes = [f"${len(values) + at}::{of}" for at, of in zip((1, 2), (kind, "bigint"), strict=True)]
+            named = ", ".join(f"found.{name}" for name in key)
+            beyond = f"({named}) {'<' if downwards else '>'} ({', '.join(holes[: len(key)])})"
+        order = ", ".join(f"found.{name} {'DESC' if downwards else 'ASC'}" for name in key)
+        read = f"SELECT * FROM ({self.statement}) AS found WHERE {beyond} ORDER BY {order} LIMIT {size + 1}"  # noqa: S608 -- constants
+        found = await rows(read, *values, *place)
+        others, found = len(found) > size, found[:size]
+        if not found:
+            return Page()
+        is_first, is_last = (not others, False) if is_back else (not place, not others)
+        found = found[::-1] if is_back else found
+        marks = [_mark_of(found[at], column, kind) for at in (-1, 0)]
+        return Page(found, None if is_last else marks[0], None if is_first else marks[1])
+
+    async def count(self, values: Sequence[Any]) -> int:
+        """How many there are, no further counted than `COUNTED` + 1."""
+        few = f"SELECT FROM ({self.statement}) AS found LIMIT {COUNTED + 1}"
+        [row] = await rows(f"SELECT count(*)::int AS n FROM ({few}) AS few", *values)  # noqa: S608 -- constants
+        return int(row["n"])
+
+
+def _mark_of(row: Mapping[str, Any], column: str, kind: str) -> str:
+    if column == "id":
+        return str(row["id"])
+    value = row[column]
+    if kind == "text":
+        return f"{base64.urlsafe_b64encode(value.encode()).decode()}~{row['id']}"
+    return f"{value if kind == 'bigint' else value.isoformat()}~{row['id']}"
+
+
+def _values_of(cursor: str, kind: str, *, is_id: bool) -> list[Any]:
+    """What a cursor of `_mark_of` stands for. Raises Invalid."""
+    value, _, row_id = cursor.rpartition("~")
+    number = cursor_id(row_id)
+    if number is None or bool(value) is is_id:
+        raise _unknown()
+    return [number] if is_id else [_read(value, kind), number]
+
+
+def _read(value: str, kind: str) -> Any:
+    try:
+        if kind == "text":
+            text = base64.b64decode(value.encode("ascii"), altchars=b"-_", validate=True).decode()
+            return _text(text)
+        if kind == "bigint":
+            return cursor_id(value)
+        moment = datetime.fromisoformat(value) if kind == "timestamptz" else date.fromisoformat(value)
+    except (ValueError, binascii.Error):
+        raise _unknown() from None
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        raise _unknown()
+    return moment
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise _unknown()
+    return text

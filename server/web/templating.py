@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,21 @@ def dialled(contact: str) -> Markup:
     return Markup("").join([*parts, escape(contact[end:])])
 
 
+def _moment(value: datetime | str) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def when(value: date | str | None) -> str:
+    """A day or a moment in a table or among particulars: 2023-09-22, 2023-09-22 09:05 in Beijing; nothing for None.
+
+    Args:
+        value: a moment may be written in RFC 3339, as the answers of the API have it.
+    """
+    if not value:
+        return ""
+    return beijing.short(_moment(value) if isinstance(value, str) else value)
+
+
 class EnglishEnvironment(Environment):
     """Templates that say their sentences in English; those that are marked one by one stay as they are."""
 
@@ -127,7 +142,9 @@ def environment_of(speaker: Speaker) -> Environment:
     environment.globals["asset"] = asset
     environment.filters["day"] = speaker.day
     environment.filters["written_day"] = lambda text: beijing.say_day(date.fromisoformat(text))
-    environment.filters["minute"] = speaker.minute
+    environment.filters["minute"] = lambda moment: speaker.minute(_moment(moment)) if moment else ""
+    environment.globals["when"] = when
+    environment.globals["seconds"] = beijing.short_second
     environment.filters["yuan"] = yuan
     environment.filters["dialled"] = dialled
     environment.filters |= {"quoted": quoted, "theirs": theirs, "said": said, "counted": counted}

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from server.domain.actor import Actor, Caller
+from server.domain.paging import Turn
 from server.domain.people import officer_list, officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
@@ -293,11 +294,11 @@ async def test_listing_masks_phones_and_pages(services: Services, school: School
     made = [await invited(services, school, f"1991234567{n}") for n in range(3)]
     await officers.invite(services.clock, services.keys, other.id, "别校", make.mobile(), actor=ME)
     own = Actor("staff", 7, "教务处", role="school", school_id=school.id)
-    page = await officer_list.listing(services.clock, services.keys, limit=2, actor=own)
+    page = await officer_list.listing(services.clock, services.keys, turn=Turn(limit=2), actor=own)
     assert [one.id for one in page.items] == [made[2].officer_id, made[1].officer_id]
     assert [one.mobile_masked for one in page.items] == ["199****5672", "199****5671"]
     page = await officer_list.listing(
-        services.clock, services.keys, limit=2, cursor=page.next_cursor, actor=own
+        services.clock, services.keys, turn=Turn(cursor=page.next_cursor, limit=2), actor=own
     )
     assert ([one.id for one in page.items], page.next_cursor) == ([made[0].officer_id], None)
     assert len((await officer_list.listing(services.clock, services.keys, actor=ME)).items) == 4

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.domain.paging import Turn
 from server.domain.payments import bank_proofs, bank_refund_queries, bank_refunds, order_detail
 from server.domain.payments.bank_proofs import ProofFile
 from server.domain.payments.bank_refund_states import BankRefundState
@@ -67,9 +68,9 @@ async def test_the_lists_by_state_and_school_page_by_page(services: Services) ->
     assert await found(state="withdrawn") == []
     assert await found(school=name[1:3]) == [one.id for one in reversed(made)]
     assert await found(school="没有这所") == []
-    page = await bank_refund_queries.bank_refunds_page(actor=FINANCE, size=2)
+    page = await bank_refund_queries.bank_refunds_page(actor=FINANCE, turn=Turn(limit=2))
     assert page.next_cursor == str(made[1].id)
-    assert await found(after=made[1].id, size=2) == [made[0].id]
+    assert await found(turn=Turn(cursor=page.next_cursor, limit=2)) == [made[0].id]
 
 
 async def test_the_proof_is_sealed_bound_to_its_place_and_looking_at_it_leaves_a_trace(

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from server.domain import beijing
 from server.domain.actor import Actor
+from server.domain.paging import Turn
 from server.domain.payments import (
     alarms,
     bank_refund_queries,
@@ -46,6 +47,7 @@ from tests.kit.paying import FINANCE, OTHER_FINANCE
 from tests.large.plans import Spy
 
 MIDDLE = 930_000  # a cursor among the years
+TURNS = (Turn(), Turn(cursor=str(MIDDLE)))
 _TOTALS = "SELECT f.state, count(*)"
 _AT_DAYS_END = "SELECT (\n    COALESCE((SELECT sum(e.amount_fen) FROM fee_order o JOIN ledger_posting p"
 _BOOKS = "SELECT COALESCE(sum(amount_fen), 0)::bigint AS fen, count(*)::bigint AS entries"
@@ -78,8 +80,12 @@ async def walk(s: Services, spy: Spy) -> None:
         await _fees(till, course.id, actor)
         spy.part = f"orders for {actor.role}"
         for state in (None, *OrderState):
-            for after in (0, MIDDLE):
-                await queries.orders_page(actor=actor, state=state and state.value, after=after)
+            for turn in TURNS:
+                await queries.orders_page(
+                    queries.OrderFilter(state=state and state.value), actor=actor, turn=turn
+                )
+        for sort in queries.ORDER_SORTS:
+            await queries.orders_page(actor=actor, turn=Turn(sort))
         await order_detail.detail(till.open_order.id, actor=actor)
         await queries.prices_page(actor=actor)
     spy.part = "lists of finance"
@@ -113,27 +119,27 @@ async def _fees(till: Till, course_id: int, actor: Actor) -> None:
         FeeFilter(plan_id=900_003, school="第77学院"),
     ):
         for state in (None, *FeeState):
-            for after in (0, MIDDLE):
-                await fee_overview.fees_page(wanted, actor=actor, state=state and state.value, after=after)
+            for turn in (Turn("id"), Turn("id", str(MIDDLE))):
+                await fee_overview.fees_page(wanted, actor=actor, state=state and state.value, turn=turn)
         await fee_overview.totals(wanted, actor=actor)
+    for sort in fee_overview.SORTS:
+        await fee_overview.fees_page(FeeFilter(), actor=actor, turn=Turn(sort))
     await fee_overview.plans_with_fees(actor=actor)
     await fee_overview.courses_with_fees(actor=actor)
 
 
 async def _lists() -> None:
-    for after in (0, MIDDLE):
+    for turn in TURNS:
         for refund in (None, *RefundState):
-            await queries.refunds_page(actor=FINANCE, state=refund and refund.value, after=after)
+            await queries.refunds_page(actor=FINANCE, state=refund and refund.value, turn=turn)
         for waiver in (None, *WaiverState):
-            await waiver_queries.waivers_page(actor=FINANCE, state=waiver and waiver.value, after=after)
+            await waiver_queries.waivers_page(actor=FINANCE, state=waiver and waiver.value, turn=turn)
         for transfer in (None, *TransferState):
-            await transfer_queries.transfers_page(
-                actor=FINANCE, state=transfer and transfer.value, after=after
-            )
+            await transfer_queries.transfers_page(actor=FINANCE, state=transfer and transfer.value, turn=turn)
         for back in (None, *BankRefundState):
-            await bank_refund_queries.bank_refunds_page(actor=FINANCE, state=back and back.value, after=after)
-        await queries.open_alarms(actor=FINANCE, after=after)
-        await queries.settled_alarms(actor=FINANCE, after=after)
+            await bank_refund_queries.bank_refunds_page(actor=FINANCE, state=back and back.value, turn=turn)
+        await queries.open_alarms(actor=FINANCE, turn=Turn("id", turn.cursor))
+        await queries.settled_alarms(actor=FINANCE, turn=turn)
     await waiver_queries.waivers_page(actor=FINANCE, plan_id=900_003)
     await waiver_queries.waivers_page(actor=FINANCE, school="第77学院")
     await transfer_queries.transfers_page(actor=FINANCE, school="第77学院")

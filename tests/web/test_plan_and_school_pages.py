@@ -12,6 +12,7 @@ from server.domain.dossiers import plan_dossier, school_dossier
 from server.domain.dossiers.plan_dossier import Distribution
 from server.domain.exams.results import Result
 from server.domain.levels import Level
+from server.domain.paging import Turn
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role, Verb
 from server.models import Plan, PracticeRecord, Score
@@ -136,6 +137,9 @@ async def test_a_school_reads_no_result_before_its_release(services: Services, c
 async def test_schools_are_found_by_a_part_and_paged(services: Services) -> None:
     for name in ("甲一学院", "甲二学院", "乙学院"):
         await make.school(name)
-    found, after = await school_dossier.listing("甲", size=1, actor=make.OPERATOR)
-    rest, end = await school_dossier.listing("甲", after=after, size=1, actor=make.OPERATOR)
-    assert {one.name for one in found + rest} == {"甲一学院", "甲二学院"} and end is None
+    found = await school_dossier.listing("甲", turn=Turn("name", limit=1), actor=make.OPERATOR)
+    rest = await school_dossier.listing(
+        "甲", turn=Turn("name", found.next_cursor, limit=1), actor=make.OPERATOR
+    )
+    assert {one.name for one in found.items + rest.items} == {"甲一学院", "甲二学院"}
+    assert rest.next_cursor is None and rest.before is not None

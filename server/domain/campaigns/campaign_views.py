@@ -17,7 +17,7 @@ from server.domain.campaigns.letters import Way, ranked
 from server.domain.campaigns.pace import forecast
 from server.domain.campaigns.states import UNDER_WAY, CampaignState
 from server.domain.notices.states import NoticeState
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, SqlList, Turn
 from server.domain.people.names import mask_name
 from server.domain.ports import Clock
 from server.domain.roles import Verb
@@ -32,14 +32,17 @@ _PAGE = """
 SELECT id FROM campaign WHERE ($1::bigint = 0 OR id < $1) AND ($2::text IS NULL OR state = $2)
 ORDER BY id DESC LIMIT $3
 """
-_LISTED = """
+_LISTED = SqlList(
+    """
 SELECT c.id, c.name, c.kind, c.state, c.people, c.reachable, c.author_name, c.submitted_at, c.start_at, c.started_at,
        c.ended_at, c.created_at, c.note, c.frozen_at IS NOT NULL AS is_frozen,
-       CASE WHEN c.state = ANY($4::text[]) THEN (
-           SELECT count(*) FROM delivery d WHERE d.campaign_id = c.id AND d.state = ANY($5::text[])) END AS waiting
-FROM campaign c WHERE ($1::bigint = 0 OR c.id < $1) AND ($2::text IS NULL OR c.state = $2)
-ORDER BY c.id DESC LIMIT $3
-"""
+       CASE WHEN c.state = ANY($2::text[]) THEN (
+           SELECT count(*) FROM delivery d WHERE d.campaign_id = c.id AND d.state = ANY($3::text[])) END AS waiting
+FROM campaign c WHERE ($1::text IS NULL OR c.state = $1) AND ($4::text IS NULL OR strpos(c.name, $4) > 0)
+""",
+    {"people": "bigint"},
+)
+SORTS = {"-id": "新起草的在前", "id": "早起草的在前", "-people": "人多的在前", "people": "人少的在前"}
 _UNREACHED = """
 SELECT last_error, count(*) AS n FROM delivery WHERE campaign_id = $1 AND state = $2 GROUP BY last_error
 """
@@ -151,21 +154,31 @@ async def page(
 
 
 async def listed(
-    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
+    *, actor: Actor, state: str | None = None, name: str | None = None, turn: Turn = NEWEST
 ) -> Page[CampaignRow]:
-    """The same in short: no list of a million is counted but those that are under way. Raises as `page`."""
+    """The same in short, in any order of `SORTS`: no list of a million is counted but those that are under way.
+
+    Args:
+        name: a part of it.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+    """
     roles.require(actor, Verb.SEE_CAMPAIGNS)
-    under_way = [one.value for one in UNDER_WAY]
-    found = await rows(_LISTED, after, state, size + 1, under_way, list(_WAITING))
-    shown = [
-        CampaignRow(
-            state=CampaignState(row.pop("state")),
-            kind_label=_KINDS[kind].label if (kind := row.pop("kind")) in _KINDS else kind,
-            **row,
-        )
-        for row in found[:size]
-    ]
-    return Page(shown, str(shown[-1].id) if len(found) > size else None)
+    found = await _LISTED.page([state, [one.value for one in UNDER_WAY], list(_WAITING), name], turn)
+    return found.map(_row)
+
+
+async def count(*, actor: Actor, state: str | None = None, name: str | None = None) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    return await _LISTED.count([state, [], [], name])
+
+
+def _row(row: dict[str, Any]) -> CampaignRow:
+    kind = row["kind"]
+    label = _KINDS[kind].label if kind in _KINDS else kind
+    own = {name: value for name, value in row.items() if name not in ("state", "kind")}
+    return CampaignRow(state=CampaignState(row["state"]), kind_label=label, **own)
 
 
 async def one(settings: Settings, clock: Clock, campaign_id: int, *, actor: Actor) -> CampaignView:

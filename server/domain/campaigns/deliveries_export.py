@@ -78,7 +78,7 @@ def _said(wanted: Wanted) -> dict[str, str | int]:
         said["people"] = len(wanted.people or [0])
     for name in ("since", "until"):
         if (moment := getattr(wanted, name)) is not None:
-            said[name] = beijing.say_minute(moment)
+            said[name] = beijing.short(moment)
     return said
 
 

@@ -14,7 +14,7 @@ from server.domain.corrections.case_letters import unknown
 from server.domain.corrections.contents import CaseChange, CorrectionKind, changes, opened
 from server.domain.corrections.states import CorrectionState
 from server.domain.issuance.states import BatchState
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, Turn
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Keys
@@ -60,28 +60,39 @@ class CorrectionView:
     needs_number: bool
 
 
+SORTS = {"-id": "新提出的在前", "id": "早提出的在前"}
+
+
 async def listing(
     keys: Keys,
     *,
-    cursor: int | None = None,
-    limit: int = 50,
     state: str | None = None,
+    kind: str | None = None,
+    turn: Turn = NEWEST,
     actor: Actor,
 ) -> Page[CorrectionView]:
-    """Newest first; a school's account sees its own. Raises Forbidden: role_not_allowed."""
+    """In any order of `SORTS`; a school's account sees its own.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+    """
     roles.require(actor, Verb.SEE_CORRECTIONS)
-    found = await queries.listed(cursor, state, None, school_of(actor), limit + 1)
-    items = await _views(keys, found[:limit], actor)
-    return Page(items, str(items[-1].id) if len(found) > limit else None)
+    found = await queries.LISTED.page([state, None, school_of(actor), kind], turn)
+    return Page(await _views(keys, found.items, actor), found.next_cursor, found.before)
+
+
+async def count(*, state: str | None = None, kind: str | None = None, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_CORRECTIONS)
+    return await queries.LISTED.count([state, None, school_of(actor), kind])
 
 
 async def view(keys: Keys, correction_id: int, *, actor: Actor) -> CorrectionView:
     """One case. Raises Forbidden: role_not_allowed; NotFound: correction_unknown, also for another school's."""
     roles.require(actor, Verb.SEE_CORRECTIONS)
-    found = await queries.listed(None, None, correction_id, school_of(actor), 1)
-    if not found:
+    found = await queries.LISTED.page([None, correction_id, school_of(actor), None], NEWEST)
+    if not found.items:
         raise unknown()
-    [one] = await _views(keys, found, actor)
+    [one] = await _views(keys, found.items, actor)
     return one
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from server.domain.certificates.states import EVER_VALID
 from server.domain.exams.results import Result, outcome_of
 from server.domain.issuance.states import BatchState
+from server.domain.paging import SqlList
 from server.models.database import rows
 
 _SUBJECT = """
@@ -77,14 +78,13 @@ WHERE i.corrects_id IS NOT NULL AND i.state NOT IN ('issued', 'void') AND i.stat
 _WAITING = """
 SELECT count(*) AS n FROM correction WHERE state = 'requested' AND requested_by IS DISTINCT FROM $1
 """
-_LISTED = """
+LISTED = SqlList("""
 SELECT x.*, c.name, c.id_sealed, h.name AS school, r.admission_number
 FROM correction x JOIN candidate c ON c.id = x.candidate_id LEFT JOIN school h ON h.id = x.school_id
 LEFT JOIN registration r ON r.id = x.registration_id
-WHERE ($1::bigint IS NULL OR x.id < $1) AND ($2::text IS NULL OR x.state = $2) AND ($3::bigint IS NULL OR x.id = $3)
-  AND ($4::bigint IS NULL OR x.school_id = $4)
-ORDER BY x.id DESC LIMIT $5
-"""
+WHERE ($1::text IS NULL OR x.state = $1) AND ($2::bigint IS NULL OR x.id = $2)
+  AND ($3::bigint IS NULL OR x.school_id = $3) AND ($4::text IS NULL OR x.kind = $4)
+""")
 _MADE_ANEW = """
 SELECT k.correction_id, old.number AS old_number, old.state AS old_state, i.id AS issuance_id, i.state AS batch,
        (SELECT n.number FROM certificate n WHERE n.issuance_id = i.id AND n.state <> 'void' LIMIT 1) AS new_number
@@ -191,13 +191,6 @@ async def stranded() -> list[int]:
 async def ended() -> list[int]:
     """Cases under way whose batches are all issued, or came to nothing."""
     return [row["id"] for row in await rows(_ENDED)]
-
-
-async def listed(
-    after: int | None, state: str | None, correction_id: int | None, school_id: int | None, size: int
-) -> list[dict[str, Any]]:
-    """Cases, newest first."""
-    return await rows(_LISTED, after, state, correction_id, school_id, size)
 
 
 async def made_anew(correction_ids: list[int], school_id: int | None) -> list[dict[str, Any]]:

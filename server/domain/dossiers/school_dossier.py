@@ -9,6 +9,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
+from server.domain.paging import Page, SqlList, Turn
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.officer_states import OfficerState
@@ -36,13 +37,17 @@ _CANDIDATES = "SELECT count(*)::int AS n FROM candidate WHERE school_id = $1"
 _ACCOUNTS = (
     "SELECT name, username, is_active FROM staff WHERE school_id = $1 ORDER BY is_active DESC, id LIMIT 20"
 )
-_LIST = """
+_LIST = SqlList(
+    """
 SELECT h.id, h.name, (SELECT count(*)::int FROM officer o WHERE o.school_id = h.id AND o.state = 'active') AS officers,
        (SELECT count(*)::int FROM site t JOIN issuance i ON i.site_id = t.id
         WHERE t.school_id = h.id AND i.state NOT IN ('issued', 'void')) AS open
 FROM school h WHERE ($1::text IS NULL OR strpos(h.name, $1) > 0) AND ($2::bigint IS NULL OR h.id = $2)
-  AND ($3::text IS NULL OR h.name > $3) ORDER BY h.name LIMIT $4
-"""
+""",
+    {"name": "text", "officers": "bigint", "open": "bigint"},
+)
+BY_NAME = Turn("name")
+SORTS = {"name": "按名称", "officers": "负责人少的在前", "-open": "没有发放的批次多的在前"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +141,19 @@ async def view(clock: Clock, keys: Keys, school_id: int, *, actor: Actor) -> Sch
     )
 
 
-async def listing(
-    part: str | None, *, after: str | None = None, size: int = 50, actor: Actor
-) -> tuple[list[SchoolLine], str | None]:
-    """Schools by name, those with this part in it; the name to go on after. A school's account has its own."""
+async def listing(part: str | None, *, turn: Turn = BY_NAME, actor: Actor) -> Page[SchoolLine]:
+    """Schools with this part in their name, in any order of `SORTS`; a school's account has its own.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+    """
     roles.require(actor, Verb.SEE_OFFICERS)
-    found = [
-        SchoolLine(**row)
-        for row in await rows(_LIST, part or None, school_of(actor), after or None, size + 1)
-    ]
-    return found[:size], found[size - 1].name if len(found) > size else None
+    return (await _LIST.page([part or None, school_of(actor)], turn)).map(lambda row: SchoolLine(**row))
+
+
+async def count(part: str | None, *, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_OFFICERS)
+    return await _LIST.count([part or None, school_of(actor)])
 
 
 def _officer(keys: Keys, officer: Officer) -> OfficerLine:

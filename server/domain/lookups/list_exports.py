@@ -27,6 +27,23 @@ LISTS = {
     "certificates": Verb.SEE_CERTIFICATES,
     "candidates": Verb.SEE_PEOPLE,
     "audit": Verb.SEE_AUDIT,
+    "orders": Verb.SEE_MONEY,
+    "fees": Verb.SEE_MONEY,
+    "refunds": Verb.APPROVE_REFUND,
+    "prices": Verb.SEE_MONEY,
+    "waivers": Verb.SEE_WAIVERS,
+    "transfers": Verb.SEE_TRANSFERS,
+    "bank_refunds": Verb.SEE_TRANSFERS,
+    "courses": Verb.SEE_COURSES,
+    "corrections": Verb.SEE_CORRECTIONS,
+    "score_changes": Verb.SEE_IMPORTS,
+    "staff_changes": Verb.MANAGE_STAFF,
+    "erasures": Verb.ASK_ERASURE,
+    "paper": Verb.SEE_PAPER,
+    "campaigns": Verb.SEE_CAMPAIGNS,
+    "officers": Verb.SEE_OFFICERS,
+    "accounts": Verb.MANAGE_STAFF,
+    "schools": Verb.SEE_OFFICERS,
 }
 
 
@@ -75,7 +92,7 @@ async def pieces(
     about: list[Row] = [
         ("列表", of.title),
         ("导出人", actor.name),
-        ("导出时间", beijing.say_minute(clock.now())),
+        ("导出时间", beijing.short(clock.now())),
         ("这个文件里的行数", taken),
         ("没有导出的行数", left_out),
         ("怎样补齐", "请加上考试计划、院校或日期，分几次导出" if left_out else "全部都在"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from server.domain.paging import SqlList, Turn
 from server.domain.paper.stock import Stock
 from server.models.database import rows, write
 
@@ -41,14 +42,17 @@ SELECT run_id, count(*) FILTER (WHERE state = 'used') AS used, count(*) FILTER (
 FROM paper_sheet WHERE run_id = ANY($1::bigint[]) GROUP BY run_id
 """
 _SETTLE = "UPDATE issuance SET paper_settled = true WHERE id = $1"
-_RUNS = """
+RUNS = SqlList(
+    """
 SELECT r.*, i.issued_at, i.paper_settled, p.name AS plan, t.level, h.name AS school
 FROM paper_run r JOIN issuance i ON i.id = r.issuance_id JOIN plan p ON p.id = i.plan_id
 JOIN site t ON t.id = i.site_id JOIN school h ON h.id = t.school_id
-WHERE ($1::bigint IS NULL OR r.id < $1) AND ($2::text IS NULL OR r.state = $2) AND ($3::bigint IS NULL OR r.id = $3)
-  AND ($4::bigint IS NULL OR t.school_id = $4) AND ($5::bigint IS NULL OR r.issuance_id = $5)
-ORDER BY r.id DESC LIMIT $6
-"""
+WHERE ($1::text IS NULL OR r.state = $1) AND ($2::bigint IS NULL OR r.id = $2)
+  AND ($3::bigint IS NULL OR t.school_id = $3) AND ($4::bigint IS NULL OR r.issuance_id = $4)
+  AND ($5::text IS NULL OR strpos(h.name, $5) > 0)
+""",
+    {"issued_at": "timestamptz"},
+)
 _SHEETS = """
 SELECT s.number, s.serial, s.state, s.spoiled_reason, s.spoiled_by_name, s.spoiled_at, c.number AS certificate,
        c.state AS certificate_state
@@ -128,15 +132,16 @@ async def settle(issuance_id: int) -> None:
 
 
 async def runs(
-    after: int | None = None,
     *,
-    state: str | None = None,
     run_id: int | None = None,
     school_id: int | None = None,
     issuance_id: int | None = None,
+    state: str | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
-    return await rows(_RUNS, after, state, run_id, school_id, issuance_id, limit)
+    """The newest runs that fit."""
+    found = await RUNS.page([state, run_id, school_id, issuance_id, None], Turn(limit=limit))
+    return found.items
 
 
 async def sheets(run_id: int, after: int, limit: int) -> list[dict[str, Any]]:

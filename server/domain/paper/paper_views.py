@@ -10,7 +10,7 @@ from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.certificates.states import CertificateState
 from server.domain.levels import Level
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, Turn
 from server.domain.paper import paper_queries, transitions, working_days
 from server.domain.paper.paper_queries import Counted
 from server.domain.paper.states import AT_HOME, STEPS, PaperState, SheetState
@@ -113,19 +113,33 @@ class BatchPaper:
     is_settled: bool
 
 
+SORTS = {"-id": "新印的在前", "id": "早印的在前", "issued_at": "发放早的在前"}
+
+
 async def listing(
     clock: Clock,
     *,
-    cursor: int | None = None,
-    limit: int = 50,
     state: str | None = None,
+    school: str | None = None,
+    turn: Turn = NEWEST,
     actor: Actor,
 ) -> Page[RunView]:
-    """Newest first; a school's account sees its own. Raises Forbidden: role_not_allowed."""
+    """In any order of `SORTS`; a school's account sees its own.
+
+    Args:
+        school: a part of the school's name.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+    """
     roles.require(actor, Verb.SEE_PAPER)
-    found = await paper_queries.runs(cursor, state=state, school_id=school_of(actor), limit=limit + 1)
-    items = await _views(clock, found[:limit])
-    return Page(items, str(items[-1].id) if len(found) > limit else None)
+    found = await paper_queries.RUNS.page([state, None, school_of(actor), None, school], turn)
+    return Page(await _views(clock, found.items), found.next_cursor, found.before)
+
+
+async def count(*, state: str | None = None, school: str | None = None, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_PAPER)
+    return await paper_queries.RUNS.count([state, None, school_of(actor), None, school])
 
 
 async def view(clock: Clock, run_id: int, *, actor: Actor) -> RunInFull:

@@ -45,7 +45,7 @@ async def workbook(desk: ExportDesk, first: date, last: date, *, actor: Actor) -
         raise Invalid(errors=[FieldError("/to_on", "too_many_entries", message)])
     books = await found.books(begins, ends)
     title = f"{desk.issuer}　账目　{first.isoformat()} 至 {last.isoformat()}"
-    made = f"导出时间 {beijing.say_minute(desk.clock.now())}"
+    made = f"导出时间 {beijing.short(desk.clock.now())}"
     data = await asyncio.to_thread(desk.writer.write, sheets.sheets(books, title, made))
     became = {"from": first.isoformat(), "to": last.isoformat(), "entries": entries}
     await audit_log.record(desk.clock, actor, "accounts.export", "ledger", 0, became=became)

@@ -9,7 +9,7 @@ from typing import Any
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, SqlList, Turn
 from server.domain.payments import bank_proofs, bank_refund_transitions
 from server.domain.payments.bank_proofs import ProofFile
 from server.domain.payments.bank_refund_states import BankRefundState
@@ -24,11 +24,19 @@ SELECT r.id, r.order_id, o.number AS order_number, h.name AS school, r.amount_fe
        r.proof_kind, r.state, r.recorded_by, r.recorded_by_name, r.recorded_at, r.decided_by_name, r.decided_at
 FROM bank_refund r JOIN fee_order o ON o.id = r.order_id JOIN school h ON h.id = r.school_id
 """
-_PAGE = (
+_LIST = SqlList(
     _REFUNDS
-    + """WHERE ($1::bigint = 0 OR r.id < $1) AND ($2::bigint IS NULL OR r.school_id = $2)
-  AND ($3::text IS NULL OR r.state = $3) AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY r.id DESC LIMIT $5"""
+    + """WHERE ($1::bigint IS NULL OR r.school_id = $1) AND ($2::text IS NULL OR r.state = $2)
+  AND ($3::text IS NULL OR strpos(h.name, $3) > 0)""",
+    {"amount_fen": "bigint", "paid_on": "date"},
 )
+SORTS = {
+    "-id": "新登记的在前",
+    "id": "早登记的在前",
+    "-paid_on": "退款晚的在前",
+    "-amount_fen": "金额大的在前",
+    "amount_fen": "金额小的在前",
+}
 _ONE = _REFUNDS + "WHERE r.id = $1 AND ($2::bigint IS NULL OR r.school_id = $2)"
 _OF_ORDER = _REFUNDS + "WHERE r.order_id = $1 ORDER BY r.id"
 _TRANSFER = """
@@ -70,17 +78,23 @@ class TransferOfOrder:
 
 
 async def bank_refunds_page(
-    *, actor: Actor, state: str | None = None, school: str | None = None, after: int = 0, size: int = 50
+    *, actor: Actor, state: str | None = None, school: str | None = None, turn: Turn = NEWEST
 ) -> Page[BankRefundView]:
-    """Refunds by bank, the newest first; a school's account sees its own. Raises Forbidden: role_not_allowed.
+    """Refunds by bank in any order of `SORTS`; a school's account sees its own.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
 
     Args:
         school: a part of the name of the school that is paid back.
     """
     roles.require(actor, Verb.SEE_TRANSFERS)
-    wanted = (after, school_of(actor), state, school, size + 1)
-    found = [_view(row) for row in await rows(_PAGE, *wanted)]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    return (await _LIST.page([school_of(actor), state, school], turn)).map(_view)
+
+
+async def bank_refunds_count(*, actor: Actor, state: str | None = None, school: str | None = None) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_TRANSFERS)
+    return await _LIST.count([school_of(actor), state, school])
 
 
 async def detail(bank_refund_id: int, *, actor: Actor) -> tuple[BankRefundView, TransferOfOrder]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.paging import Page
+from server.domain.paging import OLDEST, Page, SqlList, Turn
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.people.school_scope import school_of
@@ -38,15 +38,24 @@ WHERE ($1::bigint IS NULL OR f.school_id = $1)
   AND ($4::text IS NULL OR f.school_id IN (SELECT h.id FROM school h WHERE strpos(h.name, $4) > 0))
 GROUP BY f.state
 """
-_PAGE = f"""
+_LIST = SqlList(
+    f"""
 SELECT f.id, {COLUMNS}, f.amount_fen, f.state, h.name AS school, f.created_at
 FROM fee f
 {JOINS}
 LEFT JOIN school h ON h.id = f.school_id
-WHERE f.id > $1 AND ($2::bigint IS NULL OR f.school_id = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
-  AND ($4::bigint IS NULL OR e.course_id = $4) AND ($5::text IS NULL OR strpos(h.name, $5) > 0)
-  AND ($6::text IS NULL OR f.state = $6) AND ($7::bigint IS NULL OR f.school_id = $7) ORDER BY f.id LIMIT $8
-"""  # noqa: S608 -- constants
+WHERE ($1::bigint IS NULL OR f.school_id = $1) AND ($2::bigint IS NULL OR r.plan_id = $2)
+  AND ($3::bigint IS NULL OR e.course_id = $3) AND ($4::text IS NULL OR strpos(h.name, $4) > 0)
+  AND ($5::text IS NULL OR f.state = $5) AND ($6::bigint IS NULL OR f.school_id = $6)
+""",  # noqa: S608 -- constants
+    {"amount_fen": "bigint"},
+)
+SORTS = {
+    "id": "早生成的在前",
+    "-id": "新生成的在前",
+    "-amount_fen": "金额大的在前",
+    "amount_fen": "金额小的在前",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +119,16 @@ async def fees_page(
     actor: Actor,
     state: str | None = None,
     school_id: int | None = None,
-    after: int = 0,
-    size: int = 50,
+    turn: Turn = OLDEST,
 ) -> Page[FeeRow]:
-    """What is owed, by pages; a school's account sees its own. Raises Forbidden: role_not_allowed."""
+    """What is owed, in any order of `SORTS`; a school's account sees its own.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+    """
     roles.require(actor, Verb.SEE_MONEY)
     own = (school_of(actor), wanted.plan_id, wanted.course_id, wanted.school)
-    found = [
-        FeeRow(**{**with_subject(row), "state": FeeState(row["state"])})
-        for row in await rows(_PAGE, after, *own, state, school_id, size + 1)
-    ]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    found = await _LIST.page([*own, state, school_id], turn)
+    return found.map(lambda row: FeeRow(**{**with_subject(row), "state": FeeState(row["state"])}))
 
 
 async def totals(wanted: FeeFilter, *, actor: Actor) -> list[FeeTotal]:

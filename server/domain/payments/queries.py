@@ -11,7 +11,7 @@ import orjson
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.levels import Level
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, OLDEST, Page, SqlList, Turn
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.refund_states import RefundState
@@ -40,33 +40,83 @@ FROM fee_order o LEFT JOIN school h ON h.id = o.school_id
 """
 _ORDERS_OF = _ORDERS + "WHERE o.candidate_id = $1 ORDER BY o.id DESC LIMIT $2"
 _ONE_ORDER = _ORDERS + "WHERE o.id = $1 AND ($2::bigint IS NULL OR o.candidate_id = $2)"
-_PAGE_OF_ORDERS = (
+_LIST_OF_ORDERS = SqlList(
     _ORDERS
-    + """WHERE ($1::bigint = 0 OR o.id < $1) AND ($2::bigint IS NULL OR o.school_id = $2)
-  AND ($3::text IS NULL OR o.state = $3) ORDER BY o.id DESC LIMIT $4"""
+    + """WHERE ($1::bigint IS NULL OR o.school_id = $1) AND ($2::text IS NULL OR o.state = $2)
+  AND ($3::text IS NULL OR strpos(h.name, $3) > 0) AND ($4::text IS NULL OR o.number = $4)
+  AND ($5::date IS NULL OR o.created_at >= $5::date::timestamp AT TIME ZONE 'Asia/Shanghai')
+  AND ($6::date IS NULL OR o.created_at < ($6::date + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')""",
+    {"total_fen": "bigint"},
 )
-_REFUNDS = """
+_REFUNDS = SqlList(
+    """
 SELECT r.id, r.number, r.order_id, o.number AS order_number, r.amount_fen, r.reason, r.state, r.is_automatic, r.asked_by,
        r.asked_by_name, r.asked_at, r.decided_by_name, r.decided_at, r.settled_at, r.trouble,
        CASE WHEN r.state IN ('sending', 'abnormal') THEN r.wish ELSE '' END AS wish, r.wished_by, r.wished_by_name
 FROM fee_refund r JOIN fee_order o ON o.id = r.order_id
-WHERE ($1::bigint = 0 OR r.id < $1) AND ($2::text IS NULL OR r.state = $2) ORDER BY r.id DESC LIMIT $3
-"""
-_PRICES = """
+WHERE ($1::text IS NULL OR r.state = $1)
+""",
+    {"amount_fen": "bigint"},
+)
+_PRICES = SqlList(
+    """
 SELECT p.id, p.plan_id, n.name AS plan, p.level, p.candidate_kind, p.amount_fen, p.from_on, p.to_on, p.set_by_name, p.set_at,
        p.to_on IS NULL AND (SELECT f.id FROM fee f WHERE f.price_id = p.id ORDER BY f.school_id LIMIT 1) IS NULL AS is_unused
 FROM price p JOIN plan n ON n.id = p.plan_id
-WHERE ($1::bigint IS NULL OR p.plan_id = $1) AND ($2::bigint = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3
-"""
+WHERE ($1::bigint IS NULL OR p.plan_id = $1)
+""",
+    {"amount_fen": "bigint", "from_on": "date"},
+)
 _ALARMS = """
 SELECT a.id, a.kind, a.order_id, o.number AS order_number, a.content, a.raised_at, a.settled_at,
        a.settled_by_name, a.note
 FROM finance_alarm a LEFT JOIN fee_order o ON o.id = a.order_id
 """
-_OPEN_ALARMS = _ALARMS + "WHERE a.settled_at IS NULL AND a.id > $1 ORDER BY a.id LIMIT $2"
-_SETTLED_ALARMS = (
-    _ALARMS + "WHERE a.settled_at IS NOT NULL AND ($1::bigint = 0 OR a.id < $1) ORDER BY a.id DESC LIMIT $2"
-)
+_ALARM_LIST = SqlList(_ALARMS + "WHERE (a.settled_at IS NOT NULL) = $1 AND ($2::text IS NULL OR a.kind = $2)")
+
+
+ORDER_SORTS = {
+    "-id": "新下的在前",
+    "id": "早下的在前",
+    "-total_fen": "金额大的在前",
+    "total_fen": "金额小的在前",
+}
+REFUND_SORTS = {
+    "-id": "新提出的在前",
+    "id": "早提出的在前",
+    "-amount_fen": "金额大的在前",
+    "amount_fen": "金额小的在前",
+}
+PRICE_SORTS = {
+    "-id": "新设定的在前",
+    "-from_on": "起算日晚的在前",
+    "-amount_fen": "金额大的在前",
+    "amount_fen": "金额小的在前",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilter:
+    """Which orders; None leaves a thing open.
+
+    Args:
+        school: a part of the name of the school that pays.
+        number: of the order, whole.
+        since, until: Beijing days on which it was begun; `until` is included.
+    """
+
+    state: str | None = None
+    school: str | None = None
+    number: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+    def values(self, actor: Actor) -> list[Any]:
+        """For the statement: a school's account sees its own."""
+        return [school_of(actor), self.state, self.school, self.number, self.since, self.until]
+
+
+EVERY_ORDER = OrderFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,55 +233,62 @@ async def order(order_id: int, *, candidate_id: int | None = None) -> OrderView:
 
 
 async def orders_page(
-    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
+    wanted: OrderFilter = EVERY_ORDER, *, actor: Actor, turn: Turn = NEWEST
 ) -> Page[OrderView]:
-    """Orders, the newest first; a school's account sees its own. Raises Forbidden: role_not_allowed."""
+    """Orders in any order of `ORDER_SORTS`; a school's account sees its own.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+    """
     roles.require(actor, Verb.SEE_MONEY)
-    found = [_order(row) for row in await rows(_PAGE_OF_ORDERS, after, school_of(actor), state, size + 1)]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    return (await _LIST_OF_ORDERS.page(wanted.values(actor), turn)).map(_order)
 
 
-async def refunds_page(
-    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
-) -> Page[RefundView]:
-    """Refunds, the newest first. Raises Forbidden: role_not_allowed."""
+async def orders_count(wanted: OrderFilter = EVERY_ORDER, *, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_MONEY)
+    return await _LIST_OF_ORDERS.count(wanted.values(actor))
+
+
+async def refunds_page(*, actor: Actor, state: str | None = None, turn: Turn = NEWEST) -> Page[RefundView]:
+    """Refunds in any order of `REFUND_SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.APPROVE_REFUND)
-    found = [
-        RefundView(**{**row, "state": RefundState(row["state"])})
-        for row in await rows(_REFUNDS, after, state, size + 1)
-    ]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    found = await _REFUNDS.page([state], turn)
+    return found.map(lambda row: RefundView(**{**row, "state": RefundState(row["state"])}))
 
 
-async def prices_page(
-    *, actor: Actor, plan_id: int | None = None, after: int = 0, size: int = 50
-) -> Page[PriceView]:
-    """Prices, the newest first. Raises Forbidden: role_not_allowed."""
+async def refunds_count(*, actor: Actor, state: str | None = None) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.APPROVE_REFUND)
+    return await _REFUNDS.count([state])
+
+
+async def prices_page(*, actor: Actor, plan_id: int | None = None, turn: Turn = NEWEST) -> Page[PriceView]:
+    """Prices in any order of `PRICE_SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.SEE_MONEY)
-    found = [
-        PriceView(**{**row, "level": Level(row["level"])})
-        for row in await rows(_PRICES, plan_id, after, size + 1)
-    ]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    found = await _PRICES.page([plan_id], turn)
+    return found.map(lambda row: PriceView(**{**row, "level": Level(row["level"])}))
 
 
-async def open_alarms(*, actor: Actor, after: int = 0, size: int = 50) -> Page[AlarmView]:
-    """What finance has to look at, the oldest first. Raises Forbidden: role_not_allowed."""
-    return await _alarms(_OPEN_ALARMS, actor, after, size)
+async def prices_count(*, actor: Actor, plan_id: int | None = None) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_MONEY)
+    return await _PRICES.count([plan_id])
 
 
-async def settled_alarms(*, actor: Actor, after: int = 0, size: int = 50) -> Page[AlarmView]:
-    """What finance has looked at, the newest first. Raises Forbidden: role_not_allowed."""
-    return await _alarms(_SETTLED_ALARMS, actor, after, size)
+async def open_alarms(*, actor: Actor, kind: str | None = None, turn: Turn = OLDEST) -> Page[AlarmView]:
+    """What finance has to look at, the oldest first. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
+    return await _alarms(actor, turn, kind, settled=False)
 
 
-async def _alarms(statement: str, actor: Actor, after: int, size: int) -> Page[AlarmView]:
+async def settled_alarms(*, actor: Actor, kind: str | None = None, turn: Turn = NEWEST) -> Page[AlarmView]:
+    """What finance has looked at, the newest first. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
+    return await _alarms(actor, turn, kind, settled=True)
+
+
+async def _alarms(actor: Actor, turn: Turn, kind: str | None, *, settled: bool) -> Page[AlarmView]:
     roles.require(actor, Verb.SETTLE_ALARMS)
-    found = [
-        AlarmView(**{**row, "content": orjson.loads(row["content"])})
-        for row in await rows(statement, after, size + 1)
-    ]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    found = await _ALARM_LIST.page([settled, kind], turn)
+    return found.map(lambda row: AlarmView(**{**row, "content": orjson.loads(row["content"])}))
 
 
 async def count_open_alarms(*, actor: Actor) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, SqlList, Turn
 from server.domain.payments import bank_proofs
 from server.domain.payments.bank_proofs import ProofFile
 from server.domain.payments.fee_states import FeeState
@@ -28,11 +28,19 @@ SELECT t.id, h.name AS school, t.amount_fen, t.received_on, t.bank_reference, t.
        (SELECT array_agg(l.fee_id ORDER BY l.fee_id) FROM bank_transfer_line l WHERE l.transfer_id = t.id) AS fees
 FROM bank_transfer t JOIN school h ON h.id = t.school_id LEFT JOIN fee_order o ON o.id = t.order_id
 """
-_PAGE = (
+_LIST = SqlList(
     _TRANSFERS
-    + """WHERE ($1::bigint = 0 OR t.id < $1) AND ($2::bigint IS NULL OR t.school_id = $2)
-  AND ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY t.id DESC LIMIT $5"""
+    + """WHERE ($1::bigint IS NULL OR t.school_id = $1) AND ($2::text IS NULL OR t.state = $2)
+  AND ($3::text IS NULL OR strpos(h.name, $3) > 0)""",
+    {"amount_fen": "bigint", "received_on": "date"},
 )
+SORTS = {
+    "-id": "新登记的在前",
+    "id": "早登记的在前",
+    "-received_on": "到账晚的在前",
+    "-amount_fen": "金额大的在前",
+    "amount_fen": "金额小的在前",
+}
 _ONE = _TRANSFERS + "WHERE t.id = $1 AND ($2::bigint IS NULL OR t.school_id = $2)"
 _LINES = f"""
 SELECT f.id, {COLUMNS}, l.amount_fen, f.state
@@ -89,17 +97,23 @@ class SchoolOwing:
 
 
 async def transfers_page(
-    *, actor: Actor, state: str | None = None, school: str | None = None, after: int = 0, size: int = 50
+    *, actor: Actor, state: str | None = None, school: str | None = None, turn: Turn = NEWEST
 ) -> Page[TransferView]:
-    """Transfers, the newest first; a school's account sees its own. Raises Forbidden: role_not_allowed.
+    """Transfers in any order of `SORTS`; a school's account sees its own.
+
+    Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
 
     Args:
         school: a part of the name of the school that paid.
     """
     roles.require(actor, Verb.SEE_TRANSFERS)
-    wanted = (after, school_of(actor), state, school, size + 1)
-    found = [_transfer(row) for row in await rows(_PAGE, *wanted)]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    return (await _LIST.page([school_of(actor), state, school], turn)).map(_transfer)
+
+
+async def transfers_count(*, actor: Actor, state: str | None = None, school: str | None = None) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_TRANSFERS)
+    return await _LIST.count([school_of(actor), state, school])
 
 
 async def detail(transfer_id: int, *, actor: Actor) -> tuple[TransferView, list[TransferLine]]:

@@ -8,23 +8,31 @@ from datetime import datetime
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, SqlList, Turn
 from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.roles import Verb
 from server.models import FeeWaiver
-from server.models.database import rows
 
-_PAGE = f"""
+_LIST = SqlList(
+    f"""
 SELECT w.id, w.fee_id, f.amount_fen, {COLUMNS}, h.name AS school, w.reason, w.state, w.asked_by,
        w.asked_by_name, w.asked_at, w.decided_by_name, w.decided_at
 FROM fee_waiver w
 JOIN fee f ON f.id = w.fee_id
 {JOINS}
 LEFT JOIN school h ON h.id = f.school_id
-WHERE ($1::bigint = 0 OR w.id < $1) AND ($2::text IS NULL OR w.state = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
-  AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY w.id DESC LIMIT $5
-"""  # noqa: S608 -- constants
+WHERE ($1::text IS NULL OR w.state = $1) AND ($2::bigint IS NULL OR r.plan_id = $2)
+  AND ($3::text IS NULL OR strpos(h.name, $3) > 0)
+""",  # noqa: S608 -- constants
+    {"amount_fen": "bigint"},
+)
+SORTS = {
+    "-id": "新提出的在前",
+    "id": "早提出的在前",
+    "-amount_fen": "金额大的在前",
+    "amount_fen": "金额小的在前",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +59,24 @@ async def waivers_page(
     state: str | None = None,
     plan_id: int | None = None,
     school: str | None = None,
-    after: int = 0,
-    size: int = 50,
+    turn: Turn = NEWEST,
 ) -> Page[WaiverView]:
-    """Waivers, the newest first. Raises Forbidden: role_not_allowed.
+    """Waivers in any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
 
     Args:
         school: a part of the name of the school that would pay.
     """
     roles.require(actor, Verb.SEE_WAIVERS)
-    found = [
-        WaiverView(**{**with_subject(row), "state": WaiverState(row["state"])})
-        for row in await rows(_PAGE, after, state, plan_id, school, size + 1)
-    ]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    found = await _LIST.page([state, plan_id, school], turn)
+    return found.map(lambda row: WaiverView(**{**with_subject(row), "state": WaiverState(row["state"])}))
+
+
+async def waivers_count(
+    *, actor: Actor, state: str | None = None, plan_id: int | None = None, school: str | None = None
+) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_WAIVERS)
+    return await _LIST.count([state, plan_id, school])
 
 
 async def asked_among(fee_ids: Collection[int], *, actor: Actor) -> set[int]:

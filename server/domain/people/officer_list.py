@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
-from server.domain import roles
+from server.domain import paging, roles
 from server.domain.actor import Actor
-from server.domain.paging import Page, cursor_id, limited
+from server.domain.paging import NEWEST, Page, Turn
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.officer_states import OfficerState
@@ -75,6 +76,7 @@ class Wanted:
 
 
 EVERYBODY = Wanted()
+SORTS = {"-id": "新邀请的在前", "id": "早邀请的在前"}
 
 
 async def listing(
@@ -82,12 +84,23 @@ async def listing(
     keys: Keys,
     wanted: Wanted = EVERYBODY,
     *,
-    cursor: str | None = None,
-    limit: int | None = None,
+    turn: Turn = NEWEST,
     actor: Actor,
 ) -> Page[OfficerView]:
-    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor)."""
+    """Officers in any order of `SORTS`; a school account has its own. Raises Forbidden, Invalid (cursor)."""
     roles.require(actor, Verb.SEE_OFFICERS)
+    query = _query(wanted, actor).prefetch_related("school")
+    page = await paging.turn(query, turn)
+    return page.map(lambda one: _view(clock, keys, one))
+
+
+async def count(wanted: Wanted = EVERYBODY, *, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden."""
+    roles.require(actor, Verb.SEE_OFFICERS)
+    return await paging.counted(_query(wanted, actor), paging.COUNTED)
+
+
+def _query(wanted: Wanted, actor: Actor) -> QuerySet[Officer]:
     query = within(Officer.all(), actor)
     if wanted.school_id is not None:
         query = query.filter(school_id=wanted.school_id)
@@ -95,11 +108,4 @@ async def listing(
         query = query.filter(state=wanted.state)
     if wanted.name:
         query = query.filter(Q(name__contains=wanted.name) | Q(school__name__contains=wanted.name))
-    if (after := cursor_id(cursor)) is not None:
-        query = query.filter(id__lt=after)
-    size = limited(limit)
-    officers = await query.order_by("-id").limit(size + 1).prefetch_related("school")
-    more = len(officers) > size
-    return Page(
-        [_view(clock, keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None
-    )
+    return query

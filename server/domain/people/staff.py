@@ -280,7 +280,7 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
 async def listing(after: int, limit: int) -> list[Account]:
     """Accounts in order of id, from the first beyond `after`."""
     found = await Staff.filter(id__gt=after).order_by("id").limit(limit).prefetch_related("school")
-    return [_account(row) for row in found]
+    return [account_of(row) for row in found]
 
 
 async def one(staff_id: int, *, actor: Actor) -> Account:
@@ -289,10 +289,10 @@ async def one(staff_id: int, *, actor: Actor) -> Account:
     row = await Staff.get_or_none(id=staff_id).prefetch_related("school")
     if row is None:
         raise NotFound("staff_not_found", "没有找到这个账号，请刷新列表后重试。")
-    return _account(row)
+    return account_of(row)
 
 
-def _account(row: Staff) -> Account:
+def account_of(row: Staff) -> Account:
     return Account(
         id=row.id,
         username=row.username,

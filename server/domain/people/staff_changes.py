@@ -15,10 +15,10 @@ from tortoise.exceptions import IntegrityError
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
-from server.domain import roles
+from server.domain import paging, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, Turn
 from server.domain.people import passwords, same_person, staff
 from server.domain.people.free_text import clean_reason
 from server.domain.people.staff_change_states import (
@@ -250,17 +250,22 @@ async def _record(clock: Clock, change: StaffChange, name: str, actor: Actor, mo
     )
 
 
-async def listing(
-    *, cursor: int | None = None, limit: int = 50, state: str | None = None, actor: Actor
-) -> Page[StaffChangeView]:
-    """Newest first. Raises Forbidden: role_not_allowed."""
+SORTS = {"-id": "新提出的在前", "id": "早提出的在前"}
+
+
+async def listing(*, state: str | None = None, turn: Turn = NEWEST, actor: Actor) -> Page[StaffChangeView]:
+    """In any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.MANAGE_STAFF)
     query = StaffChange.all() if state is None else StaffChange.filter(state=state)
-    if cursor is not None:
-        query = query.filter(id__lt=cursor)
-    found = await query.order_by("-id").limit(limit + 1).prefetch_related("staff__school", "school")
-    items = [_view(one, actor) for one in found[:limit]]
-    return Page(items, str(items[-1].id) if len(found) > limit else None)
+    page = await paging.turn(query.prefetch_related("staff__school", "school"), turn)
+    return page.map(lambda one: _view(one, actor))
+
+
+async def count(*, state: str | None = None, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.MANAGE_STAFF)
+    query = StaffChange.all() if state is None else StaffChange.filter(state=state)
+    return await paging.counted(query, paging.COUNTED)
 
 
 async def waiting(actor: Actor) -> int:

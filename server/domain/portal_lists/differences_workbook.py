@@ -52,21 +52,21 @@ async def workbook(clock: Clock, writer: WorkbookWriter, wanted: Wanted, *, acto
 
 def _lines(found: list[PortalDifferenceView], clock: Clock) -> Iterator[list[Cell]]:
     yield [Cell(AUTHORITY, Mark.BOLD)]
-    yield [Cell(f"导出时间 {beijing.say_minute(clock.now())}")]
+    yield [Cell(f"导出时间 {beijing.short(clock.now())}")]
     yield [Cell(one, Mark.HEAD) for one in HEAD]
     for one in found:
         told = "；".join(
             f"{each.label}：{each.ours or '无'} → {each.theirs}" if each.theirs else f"{each.label}不同"
             for each in one.fields
         )
-        settled = beijing.say_minute(one.settled_at) if one.settled_at else ""
+        settled = beijing.short(one.settled_at) if one.settled_at else ""
         texts = (
             KINDS[one.kind],
             one.plan,
             one.number,
             one.portal_number,
             told,
-            beijing.say_minute(one.found_at),
+            beijing.short(one.found_at),
             one.note,
             one.settled_by_name,
             settled,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from server.domain import roles
+from server.domain import paging, roles
 from server.domain.actor import Actor
 from server.domain.audit import incidents
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, Turn
 from server.domain.people.candidates import id_masked
 from server.domain.ports import Services
 from server.domain.privacy.states import ErasureState
@@ -37,19 +37,26 @@ class ErasureView:
     may_withdraw: bool
 
 
+SORTS = {"-id": "新提出的在前", "id": "早提出的在前"}
+
+
 async def listing(
-    s: Services, *, cursor: int | None = None, limit: int = 50, state: str | None = None, actor: Actor
+    s: Services, *, state: str | None = None, turn: Turn = NEWEST, actor: Actor
 ) -> Page[ErasureView]:
-    """Newest first. Raises Forbidden: role_not_allowed."""
+    """In any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.ASK_ERASURE)
     query = Erasure.all() if state is None else Erasure.filter(state=state)
-    if cursor is not None:
-        query = query.filter(id__lt=cursor)
-    found = await query.order_by("-id").limit(limit + 1).select_related("candidate")
-    if found:
+    found = await paging.turn(query.select_related("candidate"), turn)
+    if found.items:
         await incidents.viewed(s, actor, "erasures", "erasure", "-")
-    items = [_view(s, one, actor) for one in found[:limit]]
-    return Page(items, str(items[-1].id) if len(found) > limit else None)
+    return found.map(lambda one: _view(s, one, actor))
+
+
+async def count(*, state: str | None = None, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.ASK_ERASURE)
+    query = Erasure.all() if state is None else Erasure.filter(state=state)
+    return await paging.counted(query, paging.COUNTED)
 
 
 def _view(s: Services, row: Erasure, actor: Actor) -> ErasureView:

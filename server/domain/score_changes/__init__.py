@@ -3,7 +3,7 @@
 states the life · facts what must hold · verbs request, approve, refuse, withdraw · queries the SQL, and what staff see
 """
 
-from server.domain.score_changes.queries import ScoreChangeView, listing, waiting
+from server.domain.score_changes.queries import SORTS, ScoreChangeView, count, listing, waiting
 from server.domain.score_changes.states import STEPS, ScoreChangeState
 from server.domain.score_changes.verbs import (
     SHORTEST_REASON,
@@ -19,11 +19,13 @@ from server.domain.score_changes.verbs import (
 
 __all__ = [
     "SHORTEST_REASON",
+    "SORTS",
     "STEPS",
     "ScoreChangeState",
     "ScoreChangeView",
     "approve",
     "approve_in_case",
+    "count",
     "end_in_case",
     "listing",
     "mark_of",

@@ -11,7 +11,7 @@ from server.domain.actor import Actor
 from server.domain.exams.results import Result, outcome_of
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, SqlList, Turn
 from server.domain.people import candidates
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.ports import Keys
@@ -22,15 +22,15 @@ from server.errors import NotFound
 from server.models import ScoreChange
 from server.models.database import rows
 
-_LISTED = """
+_LISTED = SqlList("""
 SELECT x.*, r.admission_number, r.outcome, c.name, c.id_sealed, p.name AS plan, t.level, h.name AS school,
        ARRAY(SELECT l.subject FROM plan_slot l WHERE l.plan_id = r.plan_id AND l.level = t.level) AS subjects,
        ARRAY(SELECT (m.subject, m.status, m.score) FROM score m WHERE m.registration_id = r.id) AS marks
 FROM score_change x JOIN registration r ON r.id = x.registration_id JOIN candidate c ON c.id = r.candidate_id
 JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id JOIN school h ON h.id = t.school_id
-WHERE ($1::bigint IS NULL OR x.id < $1) AND ($2::text IS NULL OR x.state = $2) AND ($3::bigint IS NULL OR x.id = $3)
-ORDER BY x.id DESC LIMIT $4
-"""
+WHERE ($1::text IS NULL OR x.state = $1) AND ($2::bigint IS NULL OR x.id = $2)
+""")
+SORTS = {"-id": "新提出的在前", "id": "早提出的在前"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,21 @@ class ScoreChangeView:
 async def listing(
     keys: Keys,
     *,
-    cursor: int | None = None,
-    limit: int = 50,
     state: str | None = None,
     change_id: int | None = None,
+    turn: Turn = NEWEST,
     actor: Actor,
 ) -> Page[ScoreChangeView]:
-    """Newest first. Raises Forbidden: role_not_allowed."""
+    """In any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.SEE_IMPORTS)
-    changes = await rows(_LISTED, cursor, state, change_id, limit + 1)
-    items = [_view(keys, row, actor) for row in changes[:limit]]
-    return Page(items, str(items[-1].id) if len(changes) > limit else None)
+    found = await _LISTED.page([state, change_id], turn)
+    return found.map(lambda row: _view(keys, row, actor))
+
+
+async def count(*, state: str | None = None, actor: Actor) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_IMPORTS)
+    return await _LISTED.count([state, None])
 
 
 def _view(keys: Keys, row: dict[str, Any], actor: Actor) -> ScoreChangeView:

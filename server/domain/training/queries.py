@@ -8,7 +8,7 @@ from typing import Any
 
 from server.domain import beijing, roles
 from server.domain.actor import Actor
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, SqlList, Turn
 from server.domain.payments.fee_states import FeeState
 from server.domain.people.names import mask_name
 from server.domain.people.phones import mask
@@ -29,7 +29,16 @@ CROSS JOIN LATERAL (
     FROM course_enrolment e LEFT JOIN fee f ON f.enrolment_id = e.id WHERE e.course_id = k.id
 ) t
 """
-_PAGE = _COURSES + "WHERE $2::bigint = 0 OR k.id < $2 ORDER BY k.id DESC LIMIT $3"
+_LIST = SqlList(
+    _COURSES + "WHERE $2::text IS NULL OR strpos(k.title, $2) > 0",
+    {"from_on": "date", "amount_fen": "bigint"},
+)
+SORTS = {
+    "-id": "新建的在前",
+    "-from_on": "日期晚的在前",
+    "from_on": "日期早的在前",
+    "-amount_fen": "价格高的在前",
+}
 _ONE = _COURSES + "WHERE k.id = $2"
 _PRICES = """
 SELECT amount_fen, from_on, to_on, set_by_name, set_at FROM course_price WHERE course_id = $1 ORDER BY from_on DESC
@@ -86,12 +95,23 @@ class EnrolmentView:
     enrolled_at: datetime
 
 
-async def courses_page(clock: Clock, *, actor: Actor, after: int = 0, size: int = 50) -> Page[CourseView]:
-    """Courses, the newest first. Raises Forbidden: role_not_allowed."""
+async def courses_page(
+    clock: Clock, *, actor: Actor, title: str | None = None, turn: Turn = NEWEST
+) -> Page[CourseView]:
+    """Courses in any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown.
+
+    Args:
+        title: a part of it.
+    """
     roles.require(actor, Verb.SEE_COURSES)
-    today = beijing.day(clock.now())
-    found = [CourseView(**row) for row in await rows(_PAGE, today, after, size + 1)]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+    found = await _LIST.page([beijing.day(clock.now()), title], turn)
+    return found.map(lambda row: CourseView(**row))
+
+
+async def courses_count(clock: Clock, *, actor: Actor, title: str | None = None) -> int:
+    """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_COURSES)
+    return await _LIST.count([beijing.day(clock.now()), title])
 
 
 async def course(clock: Clock, course_id: int, *, actor: Actor) -> CourseView:

@@ -30,6 +30,7 @@ from server.web.console import (
     home_page,
     imports,
     issuances,
+    list_tables,
     login_pages,
     money,
     money_pages,
@@ -118,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
     *staff_change_desk.ROUTES,
     *go_live_desk.ROUTES,
     *operations_desk.ROUTES,
+    *list_tables.ROUTES,
 )
 
 DESCRIBED = Described("/console/api/v1", API, ROUTES)

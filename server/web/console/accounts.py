@@ -9,14 +9,25 @@ from typing import Annotated
 from pydantic import Field
 
 from server.domain.auth import session_list
-from server.domain.people import new_accounts, staff
+from server.domain.people import account_list, new_accounts, staff
 from server.domain.people.staff_change_states import StaffChangeState
 from server.domain.roles import Role, Verb
 from server.web.console.answers import Account, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, cut, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
 from server.web.schema import Answer, Input, OneOf, Whole
+
+
+class AccountQuery(Turning):
+    role: Annotated[str | None, OneOf(Role)] = None
+    active: bool | None = Field(default=None, description="启用的，或停用的")
+    q: str | None = Field(default=None, max_length=60, description="用户名、姓名或院校名称的一部分")
+    sort: Annotated[str | None, OneOf(account_list.SORTS)] = None
+
+    @property
+    def wanted(self) -> account_list.AccountFilter:
+        return account_list.AccountFilter(role=self.role, active=self.active, q=self.q)
 
 
 class NewAccount(Input):
@@ -31,9 +42,9 @@ class NewName(Input):
     name: str = Field(min_length=1, max_length=100)
 
 
-async def listing(call: Call, query: Paging) -> Page[Account]:
-    page, next_cursor = cut(await staff.listing(query.after, query.size + 1), query.size)
-    return page_of(Account, await shown(page), next_cursor)
+async def listing(call: Call, query: AccountQuery) -> Page[Account]:
+    page = await account_list.page(query.wanted, turn=query.turn(account_list.SORTS), actor=call.actor)
+    return page_of(Account, await shown(page.items), page.next_cursor)
 
 
 async def shown(accounts: Sequence[staff.Account]) -> list[Account]:
@@ -87,7 +98,7 @@ async def activate(call: Call, staff_id: int) -> None:
 _MAY = Verb.MANAGE_STAFF
 _ONE = "/staff/<staff_id:int>"
 ROUTES = [
-    Route("GET", "/staff", listing, "账号", takes=Paging, gives=Page[Account], verb=_MAY),
+    Route("GET", "/staff", listing, "账号", takes=AccountQuery, gives=Page[Account], verb=_MAY),
     Route("POST", "/staff", create, "提出建立账号；由另一位管理员批准后可用", takes=NewAccount, gives=WaitingAccount, status=201, creates=True, verb=_MAY),
     Route("PUT", f"{_ONE}/name", rename, "改账号的姓名", takes=NewName, status=204, verb=_MAY),
     Route("POST", f"{_ONE}/unlock", unlock, "解除登录限制（输错密码次数过多之后）", status=204, verb=_MAY),

@@ -63,7 +63,7 @@ async def export(call: Call, query: AuditQuery) -> None:
         )
         return [
             [
-                f"{beijing.local(one.at):%Y-%m-%d %H:%M:%S}", one.actor_name,
+                beijing.short_second(one.at), one.actor_name,
                 audit_words.ACTORS.get(one.actor_kind, one.actor_kind), audit_words.ACTIONS.get(one.action, one.action),
                 audit_words.SUBJECTS.get(one.subject_kind, one.subject_kind),
                 names.get((one.subject_kind, one.subject_id), one.subject_id),

@@ -15,14 +15,13 @@ from server.domain.beijing import BEIJING
 from server.domain.certificates import rare_characters
 from server.domain.dossiers import audit_subjects
 from server.domain.lookups import worklist
-from server.domain.paging import Page
-from server.domain.people import staff, staff_changes
+from server.domain.paging import COUNTED, Page
+from server.domain.people import account_list, staff_changes
 from server.domain.roles import Role, Verb
 from server.errors import Invalid
 from server.web.console import accounts, audit_words, listing, page_base
 from server.web.console.audit import ACTORS, AuditQuery, shown, wanted_by
 from server.web.console.auth import Call
-from server.web.console.paging import PAGE, cut
 from server.web.schema import Day, Input, OneOf, Whole
 
 bp = Blueprint("console_oversight", url_prefix="/console")
@@ -102,11 +101,13 @@ async def audit_trail(call: Call) -> HTTPResponse:
             page,
             total=listing.about(total, audit_query.COUNTED, "条"),
             words=WORDS,
-            export={
-                name: value.isoformat() if isinstance(value, datetime) else value
-                for name, value in {**own, **days}.items()
-                if name not in listing.TURNING
-            },
+            export=listing.Export(
+                asked={
+                    name: value.isoformat() if isinstance(value, datetime) else value
+                    for name, value in {**own, **days}.items()
+                    if name not in listing.TURNING
+                }
+            ),
         ),
         actions=audit_words.ACTIONS,
         kinds=audit_words.ACTORS,
@@ -117,16 +118,30 @@ async def audit_trail(call: Call) -> HTTPResponse:
     )
 
 
-async def account_list(call: Call) -> HTTPResponse:
-    after = page_base.read(call, Cursor).cursor or 0
-    page, next_cursor = cut(await staff.listing(after, PAGE + 1), PAGE)
+async def accounts_page(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, accounts.AccountQuery, without=("limit",))
+    page = await account_list.page(wanted.wanted, turn=wanted.turn(account_list.SORTS), actor=call.actor)
+    count = await account_list.count(wanted.wanted, actor=call.actor)
     return await page_base.render(
         call,
         "accounts.html",
         title="账号",
         nav="/console/accounts",
-        items=await accounts.shown(page),
-        next_cursor=next_cursor,
+        items=await accounts.shown(page.items),
+        wanted=wanted,
+        of=listing.around(
+            "accounts",
+            wanted,
+            page,
+            total=listing.about(count, COUNTED, "个账号"),
+            words={
+                "role": ("角色", {one.value: one.label for one in Role}),
+                "active": ("状态", {True: "正常", False: "已停用"}),
+                "q": ("用户名、姓名或院校", None),
+            },
+            sorts=account_list.SORTS,
+            export=listing.Export("staff"),
+        ),
         waiting=await staff_changes.waiting(call.actor),
         roles=list(Role),
         schools=await worklist.schools(call.actor),
@@ -145,4 +160,4 @@ async def rare(call: Call) -> HTTPResponse:
 
 page_base.mount(bp, "/rare-characters", rare, Verb.IMPORT)
 page_base.mount(bp, "/audit", audit_trail, Verb.SEE_AUDIT)
-page_base.mount(bp, "/accounts", account_list, Verb.MANAGE_STAFF)
+page_base.mount(bp, "/accounts", accounts_page, Verb.MANAGE_STAFF)

@@ -14,16 +14,17 @@ from server.domain.roles import Verb
 from server.web.console import money_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.console.transfer_desk import handed_in
 from server.web.responses import download
 from server.web.routes import Route
 from server.web.schema import Day, Input, OneOf, Whole
 
 
-class BankRefundQuery(Paging):
+class BankRefundQuery(Turning):
     state: Annotated[str | None, OneOf(BankRefundState)] = None
     school: str | None = Field(default=None, max_length=100, description="院校的名称或其中几个字")
+    sort: Annotated[str | None, OneOf(bank_refund_queries.SORTS)] = None
 
 
 class NewBankRefund(Input):
@@ -55,7 +56,7 @@ async def record(call: Call, form: NewBankRefund) -> Id:
 
 async def listing(call: Call, query: BankRefundQuery) -> Page[a.BankRefund]:
     found = await bank_refund_queries.bank_refunds_page(
-        actor=call.actor, state=query.state, school=query.school, after=query.after, size=query.size
+        actor=call.actor, state=query.state, school=query.school, turn=query.turn(bank_refund_queries.SORTS)
     )
     return page_of(a.BankRefund, [_refund(one) for one in found.items], found.next_cursor)
 

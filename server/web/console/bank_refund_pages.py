@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
+from server.domain.paging import COUNTED
 from server.domain.payments import bank_refund_queries
 from server.domain.payments.bank_refund_states import BankRefundState
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
-from server.web.console import money_words, page_base
+from server.web.console import listing, money_words, page_base
 from server.web.console.auth import Call
-from server.web.schema import Input, OneOf, Whole
+from server.web.console.bank_refund_desk import BankRefundQuery
 
 bp = Blueprint("console_bank_refunds", url_prefix="/console")
 PAGE = 50
 
 
-class BankRefundsPage(Input):
-    state: Annotated[str | None, OneOf(BankRefundState)] = None
-    school: str | None = Field(default=None, max_length=100)
-    cursor: Whole | None = None
-
-
 async def bank_refund_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, BankRefundsPage)
-    chosen = wanted.model_dump(exclude={"cursor"})
+    wanted = page_base.read(call, BankRefundQuery, without=("limit",))
+    chosen = wanted.model_dump(exclude=set(listing.TURNING))
+    which = {name: value for name, value in chosen.items() if name != "sort"}
     found = await bank_refund_queries.bank_refunds_page(
-        **chosen, actor=call.actor, after=wanted.cursor or 0, size=PAGE
+        **which, actor=call.actor, turn=wanted.turn(bank_refund_queries.SORTS)
     )
+    count = await bank_refund_queries.bank_refunds_count(**which, actor=call.actor)
     return await page_base.render(
         call,
         "bank_refunds.html",
         title="银行退款",
         nav="/console/transfers",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/bank-refunds", chosen.items()),
+        of=listing.around(
+            "bank-refunds",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "笔退款"),
+            words={"school": ("院校", None)},
+            sorts=bank_refund_queries.SORTS,
+        ),
         tab_base=page_base.address("/console/bank-refunds", {**chosen, "state": None}.items()),
         wanted=wanted,
         states=list(BankRefundState),

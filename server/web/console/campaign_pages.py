@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
+from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
@@ -19,12 +20,14 @@ from server.domain.campaigns.person_fields import PERSON_FIELDS
 from server.domain.campaigns.states import CampaignState
 from server.domain.lookups import worklist
 from server.domain.notices.states import NoticeState
+from server.domain.paging import COUNTED
 from server.domain.roles import Verb
 from server.errors import Conflict
 from server.web import templating
 from server.web.console import campaign_words as words
-from server.web.console import page_base
+from server.web.console import listing, page_base
 from server.web.console.auth import Call
+from server.web.console.paging import Turning
 from server.web.schema import Input, OneOf, Whole
 
 bp = Blueprint("console_campaigns", url_prefix="/console")
@@ -33,9 +36,10 @@ UNKNOWN = 20  # of those of unknown outcome, so many on the campaign's own page
 AT = "/console/campaigns"
 
 
-class CampaignsPage(Input):
+class CampaignsPage(Turning):
     state: Annotated[str | None, OneOf(CampaignState)] = None
-    cursor: Whole | None = None
+    name: str | None = Field(default=None, max_length=60)
+    sort: Annotated[str | None, OneOf(campaign_views.SORTS)] = None
 
 
 class NewPage(Input):
@@ -43,20 +47,27 @@ class NewPage(Input):
 
 
 async def campaign_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, CampaignsPage)
-    found = await campaign_views.listed(
-        actor=call.actor, state=wanted.state, after=wanted.cursor or 0, size=PAGE
-    )
+    wanted = page_base.read(call, CampaignsPage, without=("limit",))
+    which = {"state": wanted.state, "name": wanted.name}
+    found = await campaign_views.listed(actor=call.actor, **which, turn=wanted.turn(campaign_views.SORTS))
+    count = await campaign_views.count(actor=call.actor, **which)
     return await page_base.render(
         call,
         "campaigns.html",
         title="群发",
         nav=AT,
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address(AT, wanted),
+        of=listing.around(
+            "campaigns",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "次群发"),
+            words={"name": ("名称", None)},
+            sorts=campaign_views.SORTS,
+        ),
         states=list(CampaignState),
         state=wanted.state,
+        wanted=wanted,
         tones=words.TONES,
         may_send=roles.may(call.actor, Verb.SEND_CAMPAIGNS),
     )
@@ -101,7 +112,6 @@ async def progress(call: Call, campaign_id: int) -> HTTPResponse:
         "console/campaign_progress.html",
         it=view.campaign,
         view=view,
-        when=page_base.when,
         **await _progress(call, view),
     )
 

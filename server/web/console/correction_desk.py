@@ -19,7 +19,7 @@ from server.domain.roles import Verb
 from server.domain.sealed_files import CONTENT_TYPES
 from server.web.console.answers import Decided, Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.console.transfer_desk import handed_in
 from server.web.responses import download
 from server.web.routes import Route
@@ -73,8 +73,10 @@ class Correction(Answer):
     needs_number: bool
 
 
-class CorrectionQuery(Paging):
+class CorrectionQuery(Turning):
     state: Annotated[str | None, OneOf(CorrectionState)] = None
+    kind: Annotated[str | None, OneOf(CorrectionKind)] = None
+    sort: Annotated[str | None, OneOf(case_views.SORTS)] = None
 
 
 class NewCorrection(Input):
@@ -109,7 +111,11 @@ class CorrectionRefusal(Input):
 
 async def listing(call: Call, query: CorrectionQuery) -> Page[Correction]:
     page = await case_views.listing(
-        call.s.keys, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+        call.s.keys,
+        state=query.state,
+        kind=query.kind,
+        turn=query.turn(case_views.SORTS),
+        actor=call.actor,
     )
     return page_of(Correction, [shown(one) for one in page.items], page.next_cursor)
 

@@ -14,22 +14,18 @@ from server.domain.corrections.states import CorrectionState
 from server.domain.exams.results import Status
 from server.domain.levels import Level
 from server.domain.lookups import worklist
+from server.domain.paging import COUNTED
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
 from server.domain.sealed_files import CONTENT_TYPES, LARGEST
-from server.web.console import page_base
+from server.web.console import listing, page_base
 from server.web.console.auth import Call
-from server.web.console.correction_desk import shown
-from server.web.schema import Input, OneOf, Whole
+from server.web.console.correction_desk import CorrectionQuery, shown
+from server.web.schema import Input, OneOf
 
 bp = Blueprint("console_corrections", url_prefix="/console")
 NAV = "/console/corrections"
 TONES = {"requested": "wait", "under_way": "now", "done": "good", "refused": "bad", "withdrawn": "later"}
-
-
-class CorrectionsPage(Input):
-    state: Annotated[str | None, OneOf(CorrectionState)] = None
-    cursor: Whole | None = None
 
 
 class NewCorrectionPage(Input):
@@ -38,18 +34,29 @@ class NewCorrectionPage(Input):
 
 
 async def correction_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, CorrectionsPage)
-    found = await case_views.listing(call.s.keys, cursor=wanted.cursor, state=wanted.state, actor=call.actor)
+    wanted = page_base.read(call, CorrectionQuery, without=("limit",))
+    which = {"state": wanted.state, "kind": wanted.kind}
+    found = await case_views.listing(
+        call.s.keys, **which, turn=wanted.turn(case_views.SORTS), actor=call.actor
+    )
+    count = await case_views.count(**which, actor=call.actor)
     return await page_base.render(
         call,
         "corrections.html",
         title="更正",
         nav=NAV,
         items=[shown(one) for one in found.items],
-        next_cursor=found.next_cursor,
-        more_base=page_base.address(NAV, wanted),
+        of=listing.around(
+            "corrections",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "件更正"),
+            words={"kind": ("更正什么", {one.value: one.label for one in CorrectionKind})},
+            sorts=case_views.SORTS,
+        ),
         states=list(CorrectionState),
-        state=wanted.state,
+        wanted=wanted,
+        kinds=list(CorrectionKind),
         tones=TONES,
         own=is_school(call.actor),
         may_ask=roles.may(call.actor, Verb.ASK_CORRECTION),

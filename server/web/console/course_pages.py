@@ -5,11 +5,13 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
+from server.domain.paging import COUNTED
 from server.domain.payments.prices import EARLIEST, HIGHEST_FEN
 from server.domain.roles import Verb
 from server.domain.training import courses, enrolments, queries
-from server.web.console import money_words, page_base
+from server.web.console import listing, money_words, page_base
 from server.web.console.auth import Call
+from server.web.console.courses import CourseQuery
 from server.web.schema import Input, Whole
 
 bp = Blueprint("console_courses", url_prefix="/console")
@@ -21,16 +23,26 @@ class CoursesPage(Input):
 
 
 async def course_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, CoursesPage)
-    found = await queries.courses_page(call.s.clock, actor=call.actor, after=wanted.cursor or 0, size=PAGE)
+    wanted = page_base.read(call, CourseQuery, without=("limit",))
+    found = await queries.courses_page(
+        call.s.clock, title=wanted.title, actor=call.actor, turn=wanted.turn(queries.SORTS)
+    )
+    count = await queries.courses_count(call.s.clock, title=wanted.title, actor=call.actor)
     return await page_base.render(
         call,
         "courses.html",
         title="培训",
         nav="/console/courses",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base="/console/courses?",
+        of=listing.around(
+            "courses",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "期培训"),
+            words={"title": ("培训名称", None)},
+            sorts=queries.SORTS,
+        ),
+        wanted=wanted,
         today=beijing.day(call.s.clock.now()),
         highest=HIGHEST_FEN,
         largest=courses.LARGEST,

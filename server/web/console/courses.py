@@ -14,9 +14,14 @@ from server.domain.training import courses, enrolments, queries
 from server.domain.training.queries import CourseView, EnrolmentView
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Paging, Turning, page_of
 from server.web.routes import Route
 from server.web.schema import Answer, Day, Input, OneOf
+
+
+class CourseQuery(Turning):
+    title: str | None = Field(default=None, max_length=100, description="培训名称或其中几个字")
+    sort: Annotated[str | None, OneOf(queries.SORTS)] = None
 
 
 class NewCourse(Input):
@@ -104,8 +109,9 @@ class EnrolledList(Answer):
     refused: int
 
 
-async def listing(call: Call, query: Paging) -> Page[Course]:
-    found = await queries.courses_page(call.s.clock, actor=call.actor, after=query.after, size=query.size)
+async def listing(call: Call, query: CourseQuery) -> Page[Course]:
+    turn = query.turn(queries.SORTS)
+    found = await queries.courses_page(call.s.clock, title=query.title, actor=call.actor, turn=turn)
     return page_of(Course, [_course(one) for one in found.items], found.next_cursor)
 
 
@@ -192,7 +198,7 @@ def _enrolment(one: EnrolmentView) -> Enrolment:
 
 _ONE = "/courses/<course_id:int>"
 ROUTES = [
-    Route("GET", "/courses", listing, "培训", takes=Paging, gives=Page[Course], verb=Verb.SEE_COURSES),
+    Route("GET", "/courses", listing, "培训", takes=CourseQuery, gives=Page[Course], verb=Verb.SEE_COURSES),
     Route("POST", "/courses", create, "建立一期培训，连同价格", takes=NewCourse, gives=Id, status=201, creates=True, verb=Verb.ARRANGE_COURSES),
     Route("GET", _ONE, show, "一期培训和它的价格", gives=CourseDetail, verb=Verb.SEE_COURSES),
     Route("POST", f"{_ONE}/prices", set_price, "从某天起改价；已生成的应缴费用不变", takes=NewCoursePrice, status=204, verb=Verb.ARRANGE_COURSES),

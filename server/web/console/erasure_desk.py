@@ -8,17 +8,19 @@ from typing import Annotated
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
+from server.domain.paging import COUNTED
 from server.domain.privacy import erasing, erasure_views
 from server.domain.privacy.erasure_views import ErasureView
 from server.domain.privacy.personal_copy import Asked
 from server.domain.privacy.states import ErasureState
 from server.domain.roles import Verb
+from server.web.console import listing as listing_parts
 from server.web.console import page_base
 from server.web.console.answers import Decided, Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
-from server.web.schema import Answer, Day, Input, OneOf, Whole, WrittenDay
+from server.web.schema import Answer, Day, Input, OneOf, WrittenDay
 
 bp = Blueprint("console_erasures", url_prefix="/console")
 NAV, PATH = "/console/people", "/console/erasures"
@@ -50,13 +52,9 @@ class ErasureAsked(Input):
     reason: str = Field(min_length=1, max_length=400, description="依据；会留在记录里，不写姓名和证件号码")
 
 
-class ErasureQuery(Paging):
+class ErasureQuery(Turning):
     state: State = None
-
-
-class ErasuresPage(Input):
-    state: State = None
-    cursor: Whole | None = None
+    sort: Annotated[str | None, OneOf(erasure_views.SORTS)] = None
 
 
 class RefusedErasure(Input):
@@ -77,7 +75,7 @@ def _answer(one: ErasureView) -> Erasure:
 
 async def listing(call: Call, query: ErasureQuery) -> Page[Erasure]:
     page = await erasure_views.listing(
-        call.s, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+        call.s, state=query.state, turn=query.turn(erasure_views.SORTS), actor=call.actor
     )
     return page_of(Erasure, [_answer(one) for one in page.items], page.next_cursor)
 
@@ -101,16 +99,25 @@ async def withdraw(call: Call, erasure_id: int) -> Decided:
 
 
 async def erasures(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, ErasuresPage)
-    page = await erasure_views.listing(call.s, cursor=wanted.cursor, state=wanted.state, actor=call.actor)
+    wanted = page_base.read(call, ErasureQuery, without=("limit",))
+    found = await erasure_views.listing(
+        call.s, state=wanted.state, turn=wanted.turn(erasure_views.SORTS), actor=call.actor
+    )
+    count = await erasure_views.count(state=wanted.state, actor=call.actor)
     return await page_base.render(
         call,
         "erasures.html",
         title="删除个人信息",
         nav=NAV,
-        items=[_answer(one) for one in page.items],
-        next_cursor=page.next_cursor,
-        more_base=page_base.address(PATH, wanted),
+        items=[_answer(one) for one in found.items],
+        of=listing_parts.around(
+            "erasures",
+            wanted,
+            found,
+            total=listing_parts.about(count, COUNTED, "项"),
+            words={},
+            sorts=erasure_views.SORTS,
+        ),
         states=list(ErasureState),
         state=wanted.state,
         tones=TONES,

@@ -13,13 +13,16 @@ from server.domain.roles import Verb
 from server.web.console import money_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
-from server.web.schema import Input, OneOf
+from server.web.schema import Input, OneOf, Whole
 
 
-class WaiverQuery(Paging):
+class WaiverQuery(Turning):
     state: Annotated[str | None, OneOf(WaiverState)] = None
+    plan_id: Whole | None = None
+    school: str | None = Field(default=None, max_length=100, description="缴费院校的名称或其中几个字")
+    sort: Annotated[str | None, OneOf(waiver_queries.SORTS)] = None
 
 
 class NewWaiver(Input):
@@ -37,7 +40,11 @@ async def ask(call: Call, body: NewWaiver, fee_id: int) -> Id:
 
 async def listing(call: Call, query: WaiverQuery) -> Page[a.Waiver]:
     found = await waiver_queries.waivers_page(
-        actor=call.actor, state=query.state, after=query.after, size=query.size
+        state=query.state,
+        plan_id=query.plan_id,
+        school=query.school,
+        actor=call.actor,
+        turn=query.turn(waiver_queries.SORTS),
     )
     return page_of(a.Waiver, [_waiver(one) for one in found.items], found.next_cursor)
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
+from server.domain.paging import COUNTED, Turn
 from server.domain.payments import (
     alarms,
     fee_overview,
@@ -25,25 +26,14 @@ from server.domain.payments.transfer_states import TransferState
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
-from server.web.console import money_words, page_base
+from server.web.console import listing, money_words, page_base
 from server.web.console.auth import Call
+from server.web.console.fee_waivers import WaiverQuery
+from server.web.console.transfer_desk import TransferQuery
 from server.web.schema import Input, OneOf, Whole
 
 bp = Blueprint("console_finance", url_prefix="/console")
 PAGE = 50
-
-
-class WaiversPage(Input):
-    state: Annotated[str | None, OneOf(WaiverState)] = None
-    plan_id: Whole | None = None
-    school: str | None = Field(default=None, max_length=100)
-    cursor: Whole | None = None
-
-
-class TransfersPage(Input):
-    state: Annotated[str | None, OneOf(TransferState)] = None
-    school: str | None = Field(default=None, max_length=100)
-    cursor: Whole | None = None
 
 
 class NewTransferPage(Input):
@@ -53,27 +43,43 @@ class NewTransferPage(Input):
 
 class AlarmsPage(Input):
     settled: bool | None = None
-    cursor: Whole | None = None
+    kind: Annotated[str | None, OneOf(alarms.KINDS)] = None
+    cursor: str | None = Field(default=None, max_length=40)
+    before: str | None = Field(default=None, max_length=40)
 
 
 async def waiver_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, WaiversPage)
-    chosen = wanted.model_dump(exclude={"cursor"})
-    found = await waiver_queries.waivers_page(**chosen, actor=call.actor, after=wanted.cursor or 0, size=PAGE)
+    wanted = page_base.read(call, WaiverQuery, without=("limit",))
+    chosen = wanted.model_dump(exclude=set(listing.TURNING))
+    which = {name: value for name, value in chosen.items() if name != "sort"}
+    found = await waiver_queries.waivers_page(
+        **which, actor=call.actor, turn=wanted.turn(waiver_queries.SORTS)
+    )
+    count = await waiver_queries.waivers_count(**which, actor=call.actor)
     may_see_fees = roles.may(call.actor, Verb.SEE_MONEY)
+    plans = await fee_overview.plans_with_fees(actor=call.actor) if may_see_fees else []
     return await page_base.render(
         call,
         "waivers.html",
         title="减免",
         nav="/console/waivers",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/waivers", chosen.items()),
+        of=listing.around(
+            "waivers",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "项减免"),
+            words={
+                "plan_id": ("考试计划", {one.id: one.name for one in plans}),
+                "school": ("缴费院校", None),
+            },
+            sorts=waiver_queries.SORTS,
+        ),
         tab_base=page_base.address("/console/waivers", {**chosen, "state": None}.items()),
         wanted=wanted,
         states=list(WaiverState),
         asked=WaiverState.ASKED,
-        plans=await fee_overview.plans_with_fees(actor=call.actor) if may_see_fees else [],
+        plans=plans,
         me=call.actor.id,
         may_decide=roles.may(call.actor, Verb.APPROVE_WAIVER),
         may_ask=roles.may(call.actor, Verb.WAIVE) and may_see_fees,
@@ -82,19 +88,27 @@ async def waiver_list(call: Call) -> HTTPResponse:
 
 
 async def transfer_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, TransfersPage)
-    chosen = wanted.model_dump(exclude={"cursor"})
+    wanted = page_base.read(call, TransferQuery, without=("limit",))
+    chosen = wanted.model_dump(exclude=set(listing.TURNING))
+    which = {name: value for name, value in chosen.items() if name != "sort"}
     found = await transfer_queries.transfers_page(
-        **chosen, actor=call.actor, after=wanted.cursor or 0, size=PAGE
+        **which, actor=call.actor, turn=wanted.turn(transfer_queries.SORTS)
     )
+    count = await transfer_queries.transfers_count(**which, actor=call.actor)
     return await page_base.render(
         call,
         "transfers.html",
         title="对公转账",
         nav="/console/transfers",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/transfers", chosen.items()),
+        of=listing.around(
+            "transfers",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "笔转账"),
+            words={"school": ("院校", None)},
+            sorts=transfer_queries.SORTS,
+        ),
         tab_base=page_base.address("/console/transfers", {**chosen, "state": None}.items()),
         wanted=wanted,
         states=list(TransferState),
@@ -142,7 +156,7 @@ async def new_transfer(call: Call) -> HTTPResponse:
             actor=call.actor,
             state=FeeState.OWED.value,
             school_id=school.id,
-            size=orders.MOST_FEES,
+            turn=Turn("id", limit=orders.MOST_FEES),
         )
         fees, has_more = found.items, found.next_cursor is not None
     today = beijing.day(call.s.clock.now())
@@ -169,8 +183,9 @@ async def new_transfer(call: Call) -> HTTPResponse:
 async def alarm_list(call: Call) -> HTTPResponse:
     """What finance has to look at, each with what to do; or what was settled, by whom and how."""
     wanted = page_base.read(call, AlarmsPage)
-    listing = queries.settled_alarms if wanted.settled else queries.open_alarms
-    found = await listing(actor=call.actor, after=wanted.cursor or 0, size=PAGE)
+    read = queries.settled_alarms if wanted.settled else queries.open_alarms
+    turn = Turn("-id" if wanted.settled else "id", wanted.cursor, wanted.before)
+    found = await read(actor=call.actor, kind=wanted.kind, turn=turn)
     return await page_base.render(
         call,
         "finance_alarms.html",
@@ -178,8 +193,10 @@ async def alarm_list(call: Call) -> HTTPResponse:
         nav="/console/finance-alarms",
         items=[(one, alarms.KINDS[one.kind], money_words.alarm_facts(one)) for one in found.items],
         advice=money_words.advice,
-        next_cursor=found.next_cursor,
+        page=found,
         more_base=page_base.address("/console/finance-alarms", wanted),
+        kinds=alarms.KINDS,
+        kind=wanted.kind,
         settled=bool(wanted.settled),
         count=await queries.count_open_alarms(actor=call.actor),
         shortest=alarms.SHORTEST_NOTE,

@@ -124,7 +124,7 @@ async def export(call: Call, query: IssuanceQuery) -> None:
     async def written(items: Sequence[BatchSummary]) -> list[list[str | int | None]]:
         return [
             [one.id, one.school, one.plan, one.level.label, one.count, one.state.label, one.revision, *(
-                beijing.say_minute(at) if at else ""
+                beijing.short(at) if at else ""
                 for at in (one.created_at, one.org_signed_at, one.school_signed_at, one.handed_over_at)
             )]
             for one in items

@@ -23,6 +23,17 @@ TURNING = frozenset({"cursor", "before", "limit"})
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """Where the export of a list differs from its page. `name`: of the API's list; `asked`: its filters."""
+
+    name: str = ""
+    asked: Mapping[str, Any] | None = None
+
+
+AS_SHOWN = Export()
+
+
+@dataclass(frozen=True, slots=True)
 class Chip:
     """A filter that is on: what it says, and the address without it."""
 
@@ -58,14 +69,13 @@ def around(
     total: str,
     words: Words,
     sorts: Mapping[str, str] | None = None,
-    export: Mapping[str, Any] | None = None,
+    export: Export = AS_SHOWN,
 ) -> Listed:
     """Everything about a list but its rows.
 
     Args:
         name: of the page, and of the API's list beside which its export is.
         words: filter → what it is called, and how its values are written; None: as they are.
-        export: what the export is asked for, where that is not what the page is.
     """
     path = f"/console/{name}"
     chosen = {
@@ -91,7 +101,10 @@ def around(
         before=page.before,
         next_cursor=page.next_cursor,
         more_base=page_base.address(path, chosen.items()),
-        export=_address(f"/console/api/v1/{name}/export.xlsx", chosen if export is None else export),
+        export=_address(
+            f"/console/api/v1/{export.name or name}/export.xlsx",
+            chosen if export.asked is None else export.asked,
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from sanic import HTTPResponse
 
 from server.domain.levels import Level
+from server.domain.paging import Turn
 from server.domain.payments import (
     alarms,
     bank_slips,
@@ -35,29 +36,47 @@ from server.errors import Forbidden, OutsideFailure
 from server.web.console import money_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Paging, Turning, page_of
 from server.web.responses import download
 from server.web.routes import Route
 from server.web.schema import Day, Input, OneOf, Whole
 
 
-class PriceQuery(Paging):
+class PriceQuery(Turning):
     plan_id: Whole | None = None
+    sort: Annotated[str | None, OneOf(queries.PRICE_SORTS)] = None
 
 
-class FeeQuery(Paging):
+class FeeQuery(Turning):
     plan_id: Whole | None = Field(default=None, description="只要这个考试计划的考试费")
     course_id: Whole | None = Field(default=None, description="只要这期培训的培训费")
     state: Annotated[str | None, OneOf(FeeState)] = None
     school: str | None = Field(default=None, max_length=100, description="缴费院校的名称或其中几个字")
+    sort: Annotated[str | None, OneOf(fee_overview.SORTS)] = None
 
 
-class OrderQuery(Paging):
+class OrderQuery(Turning):
     state: Annotated[str | None, OneOf(OrderState)] = None
+    school: str | None = Field(default=None, max_length=100, description="付款院校的名称或其中几个字")
+    number: str | None = Field(default=None, max_length=40, description="订单号，完整的")
+    made_from: Day | None = Field(default=None, description="下单日期，从这一天起（北京时间）")
+    made_to: Day | None = Field(default=None, description="下单日期，到这一天为止")
+    sort: Annotated[str | None, OneOf(queries.ORDER_SORTS)] = None
+
+    @property
+    def wanted(self) -> queries.OrderFilter:
+        return queries.OrderFilter(
+            state=self.state,
+            school=self.school,
+            number=self.number,
+            since=self.made_from,
+            until=self.made_to,
+        )
 
 
-class RefundQuery(Paging):
+class RefundQuery(Turning):
     state: Annotated[str | None, OneOf(RefundState)] = None
+    sort: Annotated[str | None, OneOf(queries.REFUND_SORTS)] = None
 
 
 class NewPrice(Input):
@@ -93,7 +112,7 @@ class Settling(Input):
 
 async def price_list(call: Call, query: PriceQuery) -> Page[a.Price]:
     found = await queries.prices_page(
-        actor=call.actor, plan_id=query.plan_id, after=query.after, size=query.size
+        actor=call.actor, plan_id=query.plan_id, turn=query.turn(queries.PRICE_SORTS)
     )
     return page_of(a.Price, [_price(one) for one in found.items], found.next_cursor)
 
@@ -111,13 +130,14 @@ async def withdraw_price(call: Call, price_id: int) -> None:
 async def fee_list(call: Call, query: FeeQuery) -> Page[a.Fee]:
     wanted = FeeFilter(plan_id=query.plan_id, course_id=query.course_id, school=query.school)
     found = await fee_overview.fees_page(
-        wanted, actor=call.actor, state=query.state, after=query.after, size=query.size
+        wanted, actor=call.actor, state=query.state, turn=query.turn(fee_overview.SORTS)
     )
     return page_of(a.Fee, [_fee(one) for one in found.items], found.next_cursor)
 
 
 async def order_list(call: Call, query: OrderQuery) -> Page[a.Order]:
-    found = await queries.orders_page(actor=call.actor, state=query.state, after=query.after, size=query.size)
+    turn = query.turn(queries.ORDER_SORTS)
+    found = await queries.orders_page(query.wanted, actor=call.actor, turn=turn)
     return page_of(a.Order, [_order(one) for one in found.items], found.next_cursor)
 
 
@@ -155,7 +175,7 @@ async def ask_refund(call: Call, body: NewRefund, order_id: int) -> Id:
 
 async def refund_list(call: Call, query: RefundQuery) -> Page[a.Refund]:
     found = await queries.refunds_page(
-        actor=call.actor, state=query.state, after=query.after, size=query.size
+        actor=call.actor, state=query.state, turn=query.turn(queries.REFUND_SORTS)
     )
     return page_of(a.Refund, [_refund(one) for one in found.items], found.next_cursor)
 
@@ -170,7 +190,7 @@ async def decline_refund(call: Call, refund_id: int) -> None:
 
 
 async def alarm_list(call: Call, query: Paging) -> Page[a.Alarm]:
-    found = await queries.open_alarms(actor=call.actor, after=query.after, size=query.size)
+    found = await queries.open_alarms(actor=call.actor, turn=Turn("id", query.cursor, limit=query.limit))
     return page_of(a.Alarm, [_alarm(one) for one in found.items], found.next_cursor)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
-from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
 from server.domain.exams import queries as exam_queries
 from server.domain.levels import Level
+from server.domain.paging import COUNTED
 from server.domain.payments import (
     bank_proofs,
     bank_refunds,
@@ -27,7 +28,6 @@ from server.domain.payments import (
 )
 from server.domain.payments.bank_refund_states import BankRefundState
 from server.domain.payments.fee_overview import FeeFilter
-from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_detail import OrderDetail
 from server.domain.payments.order_states import STEPS, OrderState
 from server.domain.payments.orders import Payer
@@ -38,52 +38,37 @@ from server.domain.people.school_scope import is_school
 from server.domain.ports.payments import CARD_BANKS
 from server.domain.roles import Verb
 from server.errors import Conflict, OutsideFailure, PayRefused
-from server.web.console import money_words, page_base
+from server.web.console import listing, money_words, page_base
 from server.web.console.auth import Call
-from server.web.schema import Input, OneOf, Whole
+from server.web.console.money import FeeQuery, OrderQuery, PriceQuery, RefundQuery
 
 bp = Blueprint("console_money", url_prefix="/console")
 PAGE = 50
 
 
-class PricesPage(Input):
-    plan_id: Whole | None = None
-    cursor: Whole | None = None
-
-
-class FeesPage(Input):
-    plan_id: Whole | None = None
-    course_id: Whole | None = None
-    state: Annotated[str | None, OneOf(FeeState)] = None
-    school: str | None = Field(default=None, max_length=100)
-    cursor: Whole | None = None
-
-
-class OrdersPage(Input):
-    state: Annotated[str | None, OneOf(OrderState)] = None
-    cursor: Whole | None = None
-
-
-class RefundsPage(Input):
-    state: Annotated[str | None, OneOf(RefundState)] = None
-    cursor: Whole | None = None
-
-
 async def price_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, PricesPage)
+    wanted = page_base.read(call, PriceQuery, without=("limit",))
+    plans = await exam_queries.plans_listing(call.s.clock)
     found = await queries.prices_page(
-        actor=call.actor, plan_id=wanted.plan_id, after=wanted.cursor or 0, size=PAGE
+        actor=call.actor, plan_id=wanted.plan_id, turn=wanted.turn(queries.PRICE_SORTS)
     )
+    count = await queries.prices_count(actor=call.actor, plan_id=wanted.plan_id)
     return await page_base.render(
         call,
         "prices.html",
         title="价格",
         nav="/console/prices",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/prices", wanted),
+        of=listing.around(
+            "prices",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "个价格"),
+            words={"plan_id": ("考试计划", {one.id: one.name for one in plans})},
+            sorts=queries.PRICE_SORTS,
+        ),
         wanted=wanted,
-        plans=await exam_queries.plans_listing(call.s.clock),
+        plans=plans,
         levels=list(Level),
         kinds=prices.KINDS,
         earliest=prices.EARLIEST,
@@ -95,14 +80,16 @@ async def price_list(call: Call) -> HTTPResponse:
 
 async def fee_list(call: Call) -> HTTPResponse:
     """What is owed and was paid; a school ticks its own, as many as one order takes."""
-    wanted = page_base.read(call, FeesPage)
+    wanted = page_base.read(call, FeeQuery, without=("limit",))
     may_order = call.actor.school_id is not None and roles.may(call.actor, Verb.PAY_FOR_SCHOOL)
-    chosen = wanted.model_dump(exclude={"cursor"})
+    chosen = wanted.model_dump(exclude=set(listing.TURNING))
     only = FeeFilter(plan_id=wanted.plan_id, course_id=wanted.course_id, school=wanted.school)
-    size = orders.MOST_FEES if may_order else PAGE
-    found = await fee_overview.fees_page(
-        only, actor=call.actor, state=wanted.state, after=wanted.cursor or 0, size=size
-    )
+    turn = replace(wanted.turn(fee_overview.SORTS), limit=orders.MOST_FEES if may_order else PAGE)
+    found = await fee_overview.fees_page(only, actor=call.actor, state=wanted.state, turn=turn)
+    totals = await fee_overview.totals(only, actor=call.actor)
+    plans = await fee_overview.plans_with_fees(actor=call.actor)
+    courses = await fee_overview.courses_with_fees(actor=call.actor)
+    count = sum(one.fees for one in totals if wanted.state in (None, one.state.value))
     may_waive = roles.may(call.actor, Verb.WAIVE)
     ids = [one.id for one in found.items]
     return await page_base.render(
@@ -111,13 +98,23 @@ async def fee_list(call: Call) -> HTTPResponse:
         title="缴费",
         nav="/console/fees",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/fees", chosen.items()),
+        of=listing.around(
+            "fees",
+            wanted,
+            found,
+            total=f"共 {count} 项",
+            words={
+                "plan_id": ("考试计划", {one.id: one.name for one in plans}),
+                "course_id": ("培训", {one.id: one.name for one in courses}),
+                "school": ("缴费院校", None),
+            },
+            sorts=fee_overview.SORTS,
+        ),
         tab_base=page_base.address("/console/fees", {**chosen, "state": None}.items()),
         wanted=wanted,
-        totals=await fee_overview.totals(only, actor=call.actor),
-        plans=await fee_overview.plans_with_fees(actor=call.actor),
-        courses=await fee_overview.courses_with_fees(actor=call.actor),
+        totals=totals,
+        plans=plans,
+        courses=courses,
         tones=money_words.TONES,
         may_order=may_order,
         may_waive=may_waive,
@@ -130,20 +127,33 @@ async def fee_list(call: Call) -> HTTPResponse:
 
 
 async def order_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, OrdersPage)
-    found = await queries.orders_page(
-        actor=call.actor, state=wanted.state, after=wanted.cursor or 0, size=PAGE
-    )
+    wanted = page_base.read(call, OrderQuery, without=("limit",))
+    chosen = wanted.model_dump(exclude=set(listing.TURNING))
+    found = await queries.orders_page(wanted.wanted, actor=call.actor, turn=wanted.turn(queries.ORDER_SORTS))
+    count = await queries.orders_count(wanted.wanted, actor=call.actor)
     return await page_base.render(
         call,
         "orders.html",
         title="订单",
         nav="/console/orders",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/orders", wanted),
+        of=listing.around(
+            "orders",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "个订单"),
+            words={
+                "school": ("付款院校", None),
+                "number": ("订单号", None),
+                "made_from": ("下单日期从", None),
+                "made_to": ("下单日期到", None),
+            },
+            sorts=queries.ORDER_SORTS,
+        ),
+        tab_base=page_base.address("/console/orders", {**chosen, "state": None}.items()),
+        wanted=wanted,
         states=list(OrderState),
-        state=wanted.state,
+        filtered=any(chosen.values()),
         tones=money_words.TONES,
         own=is_school(call.actor),
     )
@@ -240,18 +250,25 @@ def _is_open(call: Call, order: OrderView) -> bool:
 
 
 async def refund_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, RefundsPage)
+    wanted = page_base.read(call, RefundQuery, without=("limit",))
     found = await queries.refunds_page(
-        actor=call.actor, state=wanted.state, after=wanted.cursor or 0, size=PAGE
+        actor=call.actor, state=wanted.state, turn=wanted.turn(queries.REFUND_SORTS)
     )
+    count = await queries.refunds_count(actor=call.actor, state=wanted.state)
     return await page_base.render(
         call,
         "refunds.html",
         title="退款",
         nav="/console/refunds",
         items=found.items,
-        next_cursor=found.next_cursor,
-        more_base=page_base.address("/console/refunds", wanted),
+        of=listing.around(
+            "refunds",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "笔退款"),
+            words={},
+            sorts=queries.REFUND_SORTS,
+        ),
         states=list(RefundState),
         state=wanted.state,
         asked=RefundState.ASKED,

@@ -16,20 +16,21 @@ from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
 from server.web.console.answers import Invitation, InvitedLine, InvitedList, Named, Officer, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.h5.officer import invitation_url
 from server.web.routes import Route
 from server.web.schema import Day, Input, OneOf, Whole
 
 
-class OfficerQuery(Paging):
+class OfficerQuery(Turning):
     school_id: Whole | None = None
     state: Annotated[str | None, OneOf(OfficerState)] = None
     name: str | None = Field(default=None, max_length=60, description="负责人或院校名称的一部分")
+    sort: Annotated[str | None, OneOf(officer_list.SORTS)] = None
 
     @property
     def wanted(self) -> officer_list.Wanted:
-        return officer_list.Wanted(**self.model_dump(exclude={"cursor", "limit"}))
+        return officer_list.Wanted(**self.model_dump(exclude={"cursor", "before", "limit", "sort"}))
 
 
 class NewOfficer(Input):
@@ -49,7 +50,7 @@ class NewOfficers(Input):
 
 async def listing(call: Call, query: OfficerQuery) -> Page[Officer]:
     page = await officer_list.listing(
-        call.s.clock, call.s.keys, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
+        call.s.clock, call.s.keys, query.wanted, turn=query.turn(officer_list.SORTS), actor=call.actor
     )
     return page_of(Officer, [shown(one) for one in page.items], page.next_cursor)
 

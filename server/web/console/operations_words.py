@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from server.domain import health
-from server.domain.beijing import day, say_day
+from server.domain import beijing, health
 from server.domain.go_live import checklist
 from server.domain.issuance.certificate_query import in_the_making
 from server.domain.notices.backlog import LATE_SECONDS, backlog
@@ -143,7 +142,9 @@ def _ending(label: str, ends: datetime, now: datetime) -> Fact:
     days = (ends - now).days
     mark = BAD if days < LATE_DAYS else WAIT if days < SOON_DAYS else GOOD
     left = (ends - now).total_seconds()
-    return Fact(label, say_day(day(ends)), mark, f"还有 {_lasting(left)}" if left > 0 else "已经到期")
+    return Fact(
+        label, beijing.short(beijing.day(ends)), mark, f"还有 {_lasting(left)}" if left > 0 else "已经到期"
+    )
 
 
 async def _expiry(s: Services) -> list[Fact]:
@@ -166,12 +167,12 @@ async def _safe(s: Services) -> list[Fact]:
     now, at, chain = s.clock.now(), await checklist.last_backup(), await standing.chain(s.clock)
     making = await in_the_making()
     late = at is None or now - at > checklist.BACKUP_EVERY
-    said = page_base.when(at) if at is not None else "还没有做过"
+    said = beijing.short(at) if at is not None else "还没有做过"
     backup = Fact("上一次备份", said, BAD if late else GOOD)
     if chain.still_seconds > CHAIN_SECONDS:
         linked = Fact("审计的散列链", "停住了", BAD, f"最早的已等 {_lasting(chain.still_seconds)}")
     else:
-        linked = Fact("审计的散列链最近一节", page_base.when(chain.made_at) or "–", GOOD)
+        linked = Fact("审计的散列链最近一节", beijing.short(chain.made_at) if chain.made_at else "–", GOOD)
     unpublished = Fact(
         "没有放进文件存储的散列", f"{chain.unpublished:,}", WAIT if chain.unpublished else GOOD
     )

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain import beijing, roles
+from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.auth import second_factor
 from server.domain.people import schools
@@ -159,8 +159,6 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
         nav=items,
         help_here=help_jobs.of_page(nav, call.actor),
         ignored=call.ignored,
-        when=when,
-        seconds=seconds,
         ago=lambda moment: ago(moment, now),
         **context,
     )
@@ -178,22 +176,6 @@ async def problem(request: Request, status: int, facts: dict[str, Any]) -> HTTPR
         return None
     response.status = status
     return response
-
-
-def _moment(value: datetime | str | None) -> datetime | None:
-    if isinstance(value, str):
-        return datetime.fromisoformat(value) if value else None
-    return value
-
-
-def when(value: datetime | str | None) -> str:
-    """2026-11-23 09:05, in Beijing."""
-    moment = _moment(value)
-    return f"{beijing.local(moment):%Y-%m-%d %H:%M}" if moment else ""
-
-
-def seconds(value: datetime) -> str:
-    return f"{beijing.local(value):%Y-%m-%d %H:%M:%S}"
 
 
 def ago(moment: datetime, now: datetime) -> str:

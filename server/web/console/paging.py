@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field
 
+from server.domain.paging import LONGEST_CURSOR, Turn
 from server.errors import FieldError, Invalid
 from server.web.console.answers import Item, Page
 from server.web.schema import BIGGEST, Input
@@ -32,6 +33,22 @@ class Paging(Input):
             detail = "翻页位置无效，请从第一页开始。"
             raise Invalid(errors=[FieldError("/cursor", "cursor_invalid", detail)])
         return int(self.cursor)
+
+
+class Turning(Paging):
+    """The same of a list that also turns back and can be sorted; each says by what: `sort: Annotated[…, OneOf(SORTS)]`."""
+
+    cursor: str | None = Field(
+        default=None, max_length=LONGEST_CURSOR, description="上一页的 next_cursor，同一种排序的"
+    )
+    before: str | None = Field(
+        default=None, max_length=LONGEST_CURSOR, description="本页的 before，用来往回翻"
+    )
+    sort: str | None = Field(default=None, max_length=20)
+
+    def turn(self, sorts: Mapping[str, str]) -> Turn:
+        """The first of the orders unless another is asked for."""
+        return Turn(self.sort or next(iter(sorts)), self.cursor, self.before, self.limit)
 
 
 Row = TypeVar("Row")

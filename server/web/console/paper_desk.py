@@ -14,7 +14,7 @@ from server.domain.paper.states import PaperState
 from server.domain.roles import Verb
 from server.web.console.answers import Decided, Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Paging, Turning, page_of
 from server.web.responses import download
 from server.web.routes import Route
 from server.web.schema import Answer, Input, OneOf, Whole, plain
@@ -84,8 +84,10 @@ class Respoiled(Answer):
     in_its_place: str | None = Field(description="换用的下一张；证书已不是有效的，不换，为 null")
 
 
-class PaperRunQuery(Paging):
+class PaperRunQuery(Turning):
     state: Annotated[str | None, OneOf(PaperState)] = None
+    school: str | None = Field(default=None, max_length=100, description="院校名称或其中几个字")
+    sort: Annotated[str | None, OneOf(paper_views.SORTS)] = None
 
 
 class NewPaperRun(Input):
@@ -129,7 +131,11 @@ class PrintQuery(Input):
 
 async def listing(call: Call, query: PaperRunQuery) -> Page[PaperRun]:
     page = await paper_views.listing(
-        call.s.clock, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+        call.s.clock,
+        state=query.state,
+        school=query.school,
+        turn=query.turn(paper_views.SORTS),
+        actor=call.actor,
     )
     return page_of(PaperRun, [shown(one) for one in page.items], page.next_cursor)
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
+from server.domain.paging import COUNTED
 from server.domain.paper import paper_views, parcels, print_file
 from server.domain.paper.states import AT_HOME, STEPS, PaperState
 from server.domain.paper.stock import MOST
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
 from server.web import templating
-from server.web.console import page_base
+from server.web.console import listing, page_base
 from server.web.console.auth import Call
-from server.web.console.paper_desk import in_full, sheet, shown
-from server.web.schema import Input, OneOf, Whole
+from server.web.console.paper_desk import PaperRunQuery, in_full, sheet, shown
+from server.web.schema import Input, Whole
 
 bp = Blueprint("console_paper", url_prefix="/console")
 NAV = "/console/paper"
@@ -32,11 +31,6 @@ TONES = {
 }
 
 
-class PaperListPage(Input):
-    state: Annotated[str | None, OneOf(PaperState)] = None
-    cursor: Whole | None = None
-
-
 class PaperRunPage(Input):
     cursor: Whole | None = None
     slip: str | None = Field(default=None, max_length=40)
@@ -47,10 +41,12 @@ class NewPaperPage(Input):
 
 
 async def paper_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, PaperListPage)
+    wanted = page_base.read(call, PaperRunQuery, without=("limit",))
+    which = {"state": wanted.state, "school": wanted.school}
     found = await paper_views.listing(
-        call.s.clock, cursor=wanted.cursor, state=wanted.state, actor=call.actor
+        call.s.clock, **which, turn=wanted.turn(paper_views.SORTS), actor=call.actor
     )
+    count = await paper_views.count(**which, actor=call.actor)
     may_handle = roles.may(call.actor, Verb.HANDLE_PAPER)
     return await page_base.render(
         call,
@@ -58,12 +54,20 @@ async def paper_list(call: Call) -> HTTPResponse:
         title="印制与寄送",
         nav=NAV,
         items=[shown(one) for one in found.items],
-        next_cursor=found.next_cursor,
-        more_base=page_base.address(NAV, wanted),
+        of=listing.around(
+            "paper",
+            wanted,
+            found,
+            total=listing.about(count, COUNTED, "次印制"),
+            words={"school": ("院校", None)},
+            sorts=paper_views.SORTS,
+            export=listing.Export("paper-runs"),
+        ),
         waiting=await paper_views.waiting(call.s.clock, actor=call.actor) if may_handle else [],
         waiting_shown=paper_views.WAITING_SHOWN,
         states=list(PaperState),
         state=wanted.state,
+        wanted=wanted,
         tones=TONES,
         own=is_school(call.actor),
         may_handle=may_handle,

@@ -15,6 +15,7 @@ from server.domain.dossiers.uncovering import Covered
 from server.domain.levels import Level
 from server.domain.lookups import worklist
 from server.domain.lookups.list_exports import SLICE, Taking
+from server.domain.paging import COUNTED
 from server.domain.people import binding_removal, conflicts, officer_list, school_contacts
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
@@ -23,7 +24,7 @@ from server.web.console.answers import Bound, Ended, Found, FoundPerson, Page, P
 from server.web.console.auth import Call
 from server.web.console.imports import XLSX
 from server.web.console.officers import OfficerQuery, shown
-from server.web.console.paging import PAGE, Paging, page_of
+from server.web.console.paging import Paging, page_of
 from server.web.routes import Route
 from server.web.schema import Input, OneOf, Whole
 
@@ -66,9 +67,9 @@ class Release(Input):
 
 async def officers(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, OfficerQuery, without=("limit",))
-    page = await officer_list.listing(
-        call.s.clock, call.s.keys, wanted.wanted, cursor=wanted.cursor, limit=PAGE, actor=call.actor
-    )
+    turn = wanted.turn(officer_list.SORTS)
+    page = await officer_list.listing(call.s.clock, call.s.keys, wanted.wanted, turn=turn, actor=call.actor)
+    count = await officer_list.count(wanted.wanted, actor=call.actor)
     return await page_base.render(
         call,
         "officers.html",
@@ -76,8 +77,17 @@ async def officers(call: Call) -> HTTPResponse:
         nav="/console/officers",
         wanted=wanted,
         items=[shown(one) for one in page.items],
-        next_cursor=page.next_cursor,
-        more_base=page_base.address("/console/officers", wanted),
+        of=listing.around(
+            "officers",
+            wanted,
+            page,
+            total=listing.about(count, COUNTED, "位负责人"),
+            words={
+                "name": ("姓名或院校", None),
+                "state": ("状态", {one.value: one.label for one in OfficerState}),
+            },
+            sorts=officer_list.SORTS,
+        ),
         states=list(OfficerState),
         schools=await worklist.schools(call.actor),
         own_school=call.actor.school_id,

@@ -87,7 +87,7 @@ def archive(of: PersonalCopy, issuer: str, contact: str) -> bytes:
         it=of,
         issuer=issuer,
         contact=contact,
-        made_at=f"{beijing.local(of.made_at):%Y-%m-%d %H:%M}",
+        made_at=of.made_at,
         said=_said,
     )
     sections = {
@@ -123,7 +123,7 @@ def _said(table: str, name: str, value: Any) -> str:
     if isinstance(value, str) and value in _WORDS.get(name, {}):
         return str(_WORDS[name][value])
     if isinstance(value, datetime):
-        return f"{beijing.local(value):%Y-%m-%d %H:%M:%S}"
+        return beijing.short_second(value)
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, dict):

@@ -9,27 +9,25 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles, score_changes
 from server.domain.exams.results import Status, say
+from server.domain.paging import COUNTED
 from server.domain.roles import Verb
 from server.domain.score_changes import ScoreChangeView
 from server.domain.score_changes.states import ScoreChangeState
+from server.web.console import listing as listing_parts
 from server.web.console import page_base
 from server.web.console.answers import Decided, Page, ScoreChange
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
-from server.web.schema import Input, OneOf, Whole
+from server.web.schema import Input, OneOf
 
 bp = Blueprint("console_score_changes", url_prefix="/console")
 State = Annotated[str | None, OneOf(ScoreChangeState)]
 
 
-class ScoreChangeQuery(Paging):
+class ScoreChangeQuery(Turning):
     state: State = None
-
-
-class PageQuery(Input):
-    state: State = None
-    cursor: Whole | None = None
+    sort: Annotated[str | None, OneOf(score_changes.SORTS)] = None
 
 
 class NewScoreChange(Input):
@@ -52,7 +50,7 @@ class Refusal(Input):
 
 async def listing(call: Call, query: ScoreChangeQuery) -> Page[ScoreChange]:
     page = await score_changes.listing(
-        call.s.keys, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+        call.s.keys, state=query.state, turn=query.turn(score_changes.SORTS), actor=call.actor
     )
     return page_of(ScoreChange, [_answer(one) for one in page.items], page.next_cursor)
 
@@ -108,16 +106,25 @@ def _decided(state: ScoreChangeState) -> Decided:
 
 
 async def page(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, PageQuery)
-    changes = await score_changes.listing(call.s.keys, **wanted.model_dump(), actor=call.actor)
+    wanted = page_base.read(call, ScoreChangeQuery, without=("limit",))
+    found = await score_changes.listing(
+        call.s.keys, state=wanted.state, turn=wanted.turn(score_changes.SORTS), actor=call.actor
+    )
+    count = await score_changes.count(state=wanted.state, actor=call.actor)
     return await page_base.render(
         call,
         "score_changes.html",
         title="成绩变更",
         nav="/console/score-changes",
-        items=[_answer(one) for one in changes.items],
-        next_cursor=changes.next_cursor,
-        more_base=page_base.address("/console/score-changes", wanted),
+        items=[_answer(one) for one in found.items],
+        of=listing_parts.around(
+            "score-changes",
+            wanted,
+            found,
+            total=listing_parts.about(count, COUNTED, "项变更"),
+            words={},
+            sorts=score_changes.SORTS,
+        ),
         states=list(ScoreChangeState),
         state=wanted.state,
         statuses=list(Status),

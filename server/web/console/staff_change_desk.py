@@ -10,14 +10,16 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain.auth import session_list
 from server.domain.lookups import worklist
+from server.domain.paging import COUNTED
 from server.domain.people import staff, staff_changes
 from server.domain.people.staff_change_states import StaffAct, StaffChangeState
 from server.domain.people.staff_changes import StaffChangeView, WantedChange
 from server.domain.roles import Role, Verb
 from server.web.console import accounts, page_base, session_desk
+from server.web.console import listing as listing_parts
 from server.web.console.answers import Decided, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
 from server.web.schema import Answer, Input, OneOf, Whole
 
@@ -64,13 +66,9 @@ class AskedChange(Answer):
     id: int
 
 
-class ChangeQuery(Paging):
+class ChangeQuery(Turning):
     state: State = None
-
-
-class ChangesPage(Input):
-    state: State = None
-    cursor: Whole | None = None
+    sort: Annotated[str | None, OneOf(staff_changes.SORTS)] = None
 
 
 class RefusedChange(Input):
@@ -79,7 +77,7 @@ class RefusedChange(Input):
 
 async def listing(call: Call, query: ChangeQuery) -> Page[StaffChange]:
     page = await staff_changes.listing(
-        cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+        state=query.state, turn=query.turn(staff_changes.SORTS), actor=call.actor
     )
     return page_of(StaffChange, [_answer(one) for one in page.items], page.next_cursor)
 
@@ -134,16 +132,26 @@ async def withdraw(call: Call, staff_change_id: int) -> Decided:
 
 
 async def changes_page(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, ChangesPage)
-    page = await staff_changes.listing(**wanted.model_dump(), actor=call.actor)
+    wanted = page_base.read(call, ChangeQuery, without=("limit",))
+    found = await staff_changes.listing(
+        state=wanted.state, turn=wanted.turn(staff_changes.SORTS), actor=call.actor
+    )
+    count = await staff_changes.count(state=wanted.state, actor=call.actor)
     return await page_base.render(
         call,
         "staff_changes.html",
         title="账号变更",
         nav="/console/accounts",
-        items=[_answer(one) for one in page.items],
-        next_cursor=page.next_cursor,
-        more_base=page_base.address("/console/account-changes", wanted),
+        items=[_answer(one) for one in found.items],
+        of=listing_parts.around(
+            "account-changes",
+            wanted,
+            found,
+            total=listing_parts.about(count, COUNTED, "项变更"),
+            words={},
+            sorts=staff_changes.SORTS,
+            export=listing_parts.Export("staff-changes"),
+        ),
         states=list(StaffChangeState),
         state=wanted.state,
     )

@@ -16,7 +16,7 @@ from server.domain.roles import Verb
 from server.web.console import money_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, page_of
+from server.web.console.paging import Turning, page_of
 from server.web.responses import download
 from server.web.routes import Route
 from server.web.schema import Day, Input, OneOf, Whole, row_number
@@ -33,9 +33,10 @@ def _number(text: object) -> int:
 FeeNumber = Annotated[Whole, BeforeValidator(_number)]
 
 
-class TransferQuery(Paging):
+class TransferQuery(Turning):
     state: Annotated[str | None, OneOf(TransferState)] = None
     school: str | None = Field(default=None, max_length=100, description="院校的名称或其中几个字")
+    sort: Annotated[str | None, OneOf(transfer_queries.SORTS)] = None
 
 
 class NewTransfer(Input):
@@ -69,7 +70,7 @@ async def record(call: Call, form: NewTransfer) -> Id:
 
 async def listing(call: Call, query: TransferQuery) -> Page[a.Transfer]:
     found = await transfer_queries.transfers_page(
-        actor=call.actor, state=query.state, school=query.school, after=query.after, size=query.size
+        actor=call.actor, state=query.state, school=query.school, turn=query.turn(transfer_queries.SORTS)
     )
     return page_of(a.Transfer, [_transfer(one) for one in found.items], found.next_cursor)
 
