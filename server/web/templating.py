@@ -179,12 +179,8 @@ SPEAKING = (
     "front.html",
     "problem.html",
 )  # templates that have their English
-CHINESE_ALONE = (  # within those: documents for paper, the help, and what the doctor says to operators
-    "console/print.html",
-    "console/paper_slip.html",
+CHINESE_ALONE = (  # within those: what a candidate takes away
     "console/personal_copy.html",
-    "console/help",
-    "console/go_live.html",
 )
 
 

@@ -35,15 +35,15 @@ SAYING = ("server/web/h5", "server/web/console", "server/web/scan.py", "server/w
     "server/errors.py", "server/domain")  # fmt: skip
 # Modules that say nothing on a page in English: what people get elsewhere, or read in Chinese alone.
 ELSEWHERE = (
-    "server/domain/wechat_chat", "server/domain/go_live", "server/domain/public_log", "server/domain/certificates/offline",
+    "server/domain/wechat_chat", "server/domain/public_log", "server/domain/certificates/offline",
     "server/domain/certificates/wallet_credentials", "server/domain/certificates/data_integrity",
     "server/domain/certificates/packing", "server/domain/issuance/offline", "server/domain/issuance/roster",
     "server/domain/issuance/archives", "server/domain/issuance/given_files", "server/domain/audit/chain",
-    "server/domain/campaigns/deliveries_export", "server/domain/campaigns/person_fields",
+    "server/domain/campaigns/person_fields",
     "server/domain/payments/accounts_export", "server/domain/payments/chinese_amount",
     "server/domain/people/common_passwords", "server/domain/people/names", "server/domain/notices/short_names",
     "server/domain/notices/template_check", "server/domain/notices/wanted_templates",
-    "server/domain/portal_lists/differences_workbook", "server/domain/lookups/list_exports", "server/web/console/help_", "server/web/console/go_live",
+    "server/domain/portal_lists/differences_workbook",
     "server/domain/privacy/candidate_tables", "server/domain/privacy/other_tables", "server/domain/privacy/holding",
     "server/domain/privacy/held_rows", "server/domain/privacy/wiping", "server/domain/privacy/retention", "server/domain/privacy/redoing",
     "server/web/console/personal_copies",

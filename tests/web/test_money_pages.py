@@ -177,7 +177,7 @@ async def test_the_price_list_says_from_when_until_when(app: App, services: Serv
     await prices.set_price(services.clock, services.queue, wish, actor=paying.FINANCE)
     finance = await seated(app, services, Role.FINANCE)
     shown = (await finance.page(f"/console/prices?plan_id={plan.id}")).text
-    assert "到2026年11月30日为止" in shown and "2026年12月1日起" in shown and "不收费" in shown
+    assert "到 2026-11-30 为止" in shown and "2026-12-01 起" in shown and "不收费" in shown
     [now, ended] = re.findall(r"<td data-label=\"报考日期\">(.*?)</td>", shown)[::-1]
     assert "现行" in now and "现行" not in ended  # the new one begins in a week
     assert "POST /prices" in shown

@@ -96,7 +96,7 @@ async def test_what_is_late_is_a_line_on_the_first_page(
     words = "批次发放已超过 5 个工作日，纸质证书还没有寄出"
     assert (await told(issuer))[words] == 1
     assert await told(school) == {}
-    late = "最晚应在 2026年11月30日 寄出，已逾期"
+    late = "最晚应在 2026-11-30 寄出，已逾期"
     assert late in (await issuer.page(f"/console/issuances/{batch.id}")).text
     assert "已逾期" in (await issuer.page("/console/paper")).text
     run = await printing.sent(services, batch.id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,17 +29,21 @@ _HEAD = {
     "编号": 12, "姓名": 12, "院校": 26, "类别": 14, "群发": 26, "渠道": 18, "状态": 10, "原因": 44,
     "提交次数": 10, "由人再发": 10, "放进来": 20, "提交给微信": 20, "结束": 20,
 }  # fmt: skip
-_ROWS = LongSheet("通知", tuple(_HEAD), dict(enumerate(_HEAD.values(), 1)))
-_SUMS = LongSheet("合计", ("状态", "条数"), {1: 34, 2: 24})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportDesk:
-    """What writing it takes. `channels`: the names of the channels as people read them."""
+    """What writing it takes.
+
+    Attributes:
+        channels: their names as people read them.
+        say: what a heading or a label is in the language of whoever takes it.
+    """
 
     clock: Clock
     writer: WorkbookWriter
     channels: Mapping[str, str]
+    say: Callable[[str], str] = str
 
 
 async def pieces(desk: ExportDesk, wanted: Wanted, *, actor: Actor) -> AsyncIterator[bytes]:
@@ -57,7 +61,8 @@ async def pieces(desk: ExportDesk, wanted: Wanted, *, actor: Actor) -> AsyncIter
     subject = ("campaign", wanted.campaign_id) if wanted.campaign_id is not None else ("delivery", 0)
     became = {"rows": count, **_said(wanted)}
     await audit_log.record(desk.clock, actor, "delivery.export", *subject, became=became)
-    book = desk.writer.begin(_ROWS)
+    head = tuple(map(desk.say, _HEAD))
+    book = desk.writer.begin(LongSheet(desk.say("通知"), head, dict(enumerate(_HEAD.values(), 1))))
     sums: Counter[NoticeState] = Counter()
     after = 0
     while found := await delivery_queries.following(wanted, after=after, most=SLICE):
@@ -65,7 +70,8 @@ async def pieces(desk: ExportDesk, wanted: Wanted, *, actor: Actor) -> AsyncIter
         sums.update(one.state for one in shown)
         after = shown[-1].id
         yield await asyncio.to_thread(book.add, [_row(desk, one) for one in shown])
-    yield await asyncio.to_thread(book.finish, _SUMS, _sums(sums, at))
+    above = LongSheet(desk.say("合计"), (desk.say("状态"), desk.say("条数")), {1: 34, 2: 24})
+    yield await asyncio.to_thread(book.finish, above, _sums(desk, sums, at))
 
 
 def _said(wanted: Wanted) -> dict[str, str | int]:
@@ -87,11 +93,11 @@ def _row(desk: ExportDesk, one: DeliveryView) -> list[str | int | None]:
         one.id,
         one.name_masked,
         one.school,
-        one.topic_label,
+        desk.say(one.topic_label),
         one.campaign,
-        desk.channels.get(one.channel, one.channel),
-        one.state.label,
-        one.reason,
+        desk.say(desk.channels.get(one.channel, one.channel)),
+        desk.say(one.state.label),
+        desk.say(one.reason),
         one.attempts,
         one.retries,
         _second(one.created_at),
@@ -101,17 +107,17 @@ def _row(desk: ExportDesk, one: DeliveryView) -> list[str | int | None]:
 
 
 def _second(moment: datetime | None) -> str | None:
-    return f"{beijing.local(moment):%Y-%m-%d %H:%M:%S}" if moment is not None else None
+    return beijing.short_second(moment) if moment is not None else None
 
 
-def _sums(sums: Counter[NoticeState], at: datetime) -> list[list[str | int | None]]:
+def _sums(desk: ExportDesk, sums: Counter[NoticeState], at: datetime) -> list[list[str | int | None]]:
     counted: list[list[str | int | None]] = [
-        [state.label, sums[state]] for state in NoticeState if sums[state]
+        [desk.say(state.label), sums[state]] for state in NoticeState if sums[state]
     ]
     return [
         *counted,
-        ["合计", sums.total()],
+        [desk.say("合计"), sums.total()],
         [],
-        ["导出时间（北京）", _second(at)],
-        ["说明", "一人一件事一行；正在发送的群发，各行是导出那一刻的状态。"],
+        [desk.say("导出时间（北京）"), _second(at)],
+        [desk.say("说明"), desk.say("一人一件事一行；正在发送的群发，各行是导出那一刻的状态。")],
     ]

@@ -57,6 +57,7 @@ class Taking(Generic[Item]):
         read: gives the page behind a cursor, `SLICE` rows of it.
         written: the rows of the table for some items.
         title: of the sheet. head: the columns' names and their widths in characters.
+        say: what a heading and a sheet's name are in the language of whoever takes it.
     """
 
     what: str
@@ -65,6 +66,7 @@ class Taking(Generic[Item]):
     written: Callable[[Sequence[Item]], Awaitable[Sequence[Row]]]
     title: str
     head: Mapping[str, float]
+    say: Callable[[str], str] = str
 
 
 async def pieces(
@@ -78,7 +80,9 @@ async def pieces(
     page = await of.read(None)
     filters = sorted(of.filters)
     await audit_log.record(clock, actor, "list.export", "list", of.what, became={"filters": filters})
-    book = writer.begin(LongSheet(of.title, tuple(of.head), dict(enumerate(of.head.values(), 1))))
+    book = writer.begin(
+        LongSheet(of.say(of.title), tuple(map(of.say, of.head)), dict(enumerate(of.head.values(), 1)))
+    )
     taken = left_out = 0
     while True:
         some = page.items[: MOST_ROWS - taken]
@@ -90,12 +94,13 @@ async def pieces(
     became = {"rows": taken, "filters": filters}
     await audit_log.record(clock, actor, "list.export_end", "list", of.what, became=became)
     about: list[Row] = [
-        ("列表", of.title),
+        ("列表", of.say(of.title)),
         ("导出人", actor.name),
         ("导出时间", beijing.short(clock.now())),
         ("这个文件里的行数", taken),
         ("没有导出的行数", left_out),
-        ("怎样补齐", "请加上考试计划、院校或日期，分几次导出" if left_out else "全部都在"),
+        ("怎样补齐", of.say("请加上考试计划、院校或日期，分几次导出" if left_out else "全部都在")),
     ]
-    above = LongSheet("说明", ("项目", "内容"), {1: 20, 2: 44})
+    about = [(of.say(str(label)), value) for label, value in about]
+    above = LongSheet(of.say("说明"), (of.say("项目"), of.say("内容")), {1: 20, 2: 44})
     yield await asyncio.to_thread(book.finish, above, about)

@@ -57,6 +57,8 @@ async def wanted_by(call: Call, query: AuditQuery) -> Wanted:
 async def export(call: Call, query: AuditQuery) -> None:
     wanted = await wanted_by(call, query)
 
+    say = listing_parts.words_of(call)
+
     async def written(items: Sequence[AuditRecord]) -> list[list[str | int | None]]:
         names = await audit_subjects.named(
             [(one.subject_kind, one.subject_id) for one in items], actor=call.actor
@@ -64,10 +66,10 @@ async def export(call: Call, query: AuditQuery) -> None:
         return [
             [
                 beijing.short_second(one.at), one.actor_name,
-                audit_words.ACTORS.get(one.actor_kind, one.actor_kind), audit_words.ACTIONS.get(one.action, one.action),
-                audit_words.SUBJECTS.get(one.subject_kind, one.subject_kind),
+                say(audit_words.ACTORS.get(one.actor_kind, one.actor_kind)), say(audit_words.ACTIONS.get(one.action, one.action)),
+                say(audit_words.SUBJECTS.get(one.subject_kind, one.subject_kind)),
                 names.get((one.subject_kind, one.subject_id), one.subject_id),
-                audit_words.change_text(one.was, one.became), one.address, one.request_id,
+                say(audit_words.change_text(one.was, one.became)), one.address, one.request_id,
             ]
             for one in items
         ]  # fmt: skip

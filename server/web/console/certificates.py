@@ -103,10 +103,12 @@ def shown(one: CertificateView) -> Certificate:
 
 async def export(call: Call, query: CertificateQuery) -> None:
 
+    say = listing_parts.words_of(call)
+
     async def written(items: Sequence[certificate_search.CertificateView]) -> list[list[str | int | None]]:
         return [
-            [one.number, one.portal_number, one.name_masked, one.school, one.plan, one.level.label,
-             one.issued_on.isoformat() if one.issued_on else "", one.state.label, one.revoke_reason]
+            [one.number, one.portal_number, one.name_masked, one.school, one.plan, say(one.level.label),
+             one.issued_on.isoformat() if one.issued_on else "", say(one.state.label), one.revoke_reason]
             for one in items
         ]  # fmt: skip
 

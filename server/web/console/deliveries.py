@@ -17,6 +17,7 @@ from server.domain.notices.states import NoticeState
 from server.domain.notices.topics import TOPICS
 from server.domain.roles import Verb
 from server.web.console import campaign_answers as a
+from server.web.console import listing
 from server.web.console.answers import Page
 from server.web.console.auth import Call
 from server.web.console.campaign_words import CHANNELS
@@ -84,7 +85,9 @@ async def deliveries(call: Call, query: DeliveryQuery) -> Page[a.Delivery]:
 
 async def export(call: Call, query: Sought) -> None:
     """The first piece is made before anything is sent, so that a refusal can still be told."""
-    desk = ExportDesk(clock=call.s.clock, writer=call.s.workbook_writer, channels=CHANNELS)
+    desk = ExportDesk(
+        clock=call.s.clock, writer=call.s.workbook_writer, channels=CHANNELS, say=listing.words_of(call)
+    )
     pieces = deliveries_export.pieces(desk, await wanted_by(query, actor=call.actor), actor=call.actor)
     first = await anext(pieces)
     name = f"群发-{query.campaign_id}-每个人的结局.xlsx" if query.campaign_id else "通知记录.xlsx"

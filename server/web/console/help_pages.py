@@ -10,20 +10,23 @@ from markupsafe import Markup
 from sanic import Blueprint, HTTPResponse, Request
 
 from server.errors import NotFound, Unverified
-from server.web import templating
+from server.web import languages, templating
 from server.web.console import auth, help_jobs, page_base
 from server.web.console.auth import Call
 from server.web.console.help_jobs import JOBS, PICTURES, Job
+from server.web.template_words import Reader
 
 bp = Blueprint("console_help", url_prefix="/console")
 _FOR_STRANGERS = "sign-in"  # who cannot log in needs this one most
 _MARKUP = re.compile(r"\{[{%#][^{}]*\}+|<[^<>]*>")
 
 
-@lru_cache(maxsize=len(JOBS))
-def text_of(slug: str) -> str:
-    """Everything that a page of help says, without its markup, to be searched."""
+@lru_cache(maxsize=len(languages.SPEAKERS) * len(JOBS))
+def text_of(slug: str, tag: str) -> str:
+    """Everything that a page of help says in a language, without its markup, to be searched."""
     source = (templating.TEMPLATES / "console/help" / f"{slug}.html").read_text("utf-8")
+    if tag == languages.ENGLISH:
+        source = Reader(languages.english().exact).translate(source)
     return " ".join(_MARKUP.sub(" ", source).split())
 
 
@@ -49,7 +52,7 @@ async def help_page(call: Call, slug: str) -> HTTPResponse:
         if other is not job and set(other.pages) & set(job.pages) and help_jobs.concerns(other, call.actor)
     ]
     return await page_base.render(
-        call, f"help/{slug}.html", nav="/console/help", rooms=rooms, near=near, **_shown(job)
+        call, f"help/{slug}.html", nav="/console/help", rooms=rooms, near=near, **_shown(call.request, job)
     )
 
 
@@ -66,7 +69,7 @@ async def help_with_logging_in(request: Request) -> HTTPResponse:
 async def _bare(request: Request) -> HTTPResponse:
     job = _job(_FOR_STRANGERS)
     template = f"console/help/{job.slug}.html"
-    return await templating.render(request, template, frame="console/bare.html", **_shown(job))
+    return await templating.render(request, template, frame="console/bare.html", **_shown(request, job))
 
 
 def _job(slug: str) -> Job:
@@ -75,15 +78,14 @@ def _job(slug: str) -> Job:
     return JOBS[slug]
 
 
-def _picture(name: str) -> Markup:
-    source = templating.asset(f"help/{name}.webp")
-    return Markup('<img class="help-picture" src="{}" alt="{}" loading="lazy">').format(
-        source, PICTURES[name]
-    )
+def _shown(request: Request, job: Job) -> dict[str, Any]:
+    speaker = languages.speaker(request)
 
+    def picture(name: str) -> Markup:
+        tag = Markup('<img class="help-picture" src="{}" alt="{}" loading="lazy">')
+        return tag.format(templating.asset(f"help/{name}.webp"), speaker.tell(PICTURES[name]))
 
-def _shown(job: Job) -> dict[str, Any]:
-    return {"title": job.title, "picture": _picture}
+    return {"title": job.title, "picture": picture}
 
 
 page_base.mount(bp, "/help", help_index)

@@ -121,9 +121,11 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
 
 async def export(call: Call, query: IssuanceQuery) -> None:
 
+    say = listing_parts.words_of(call)
+
     async def written(items: Sequence[BatchSummary]) -> list[list[str | int | None]]:
         return [
-            [one.id, one.school, one.plan, one.level.label, one.count, one.state.label, one.revision, *(
+            [one.id, one.school, one.plan, say(one.level.label), one.count, say(one.state.label), one.revision, *(
                 beijing.short(at) if at else ""
                 for at in (one.created_at, one.org_signed_at, one.school_signed_at, one.handed_over_at)
             )]

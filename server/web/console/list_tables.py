@@ -50,6 +50,17 @@ Item = TypeVar("Item")
 Columns = Mapping[
     str, tuple[float, Callable[[Any], str | int | None]]
 ]  # heading → width in characters, what stands there
+WORDS = {
+    "状态",
+    "等级",
+    "更正什么",
+    "办理",
+    "角色",
+    "考生类型",
+    "第二重验证",
+    "费用",
+}  # columns of words of ours, not of names
+FILLERS = {"考生本人", "系统", "线上"}  # where there is no name
 when = beijing.short
 
 
@@ -69,8 +80,13 @@ async def _send(
 ) -> None:
     """The list `what` of `list_exports.LISTS`, as the query narrows and sorts it."""
 
+    say = listing.words_of(call)
+
+    def cell(name: str, value: str | int | None) -> str | int | None:
+        return say(value) if isinstance(value, str) and (name in WORDS or value in FILLERS) else value
+
     async def written(items: Sequence[Item]) -> list[Row]:
-        return [[shown(one) for _, shown in columns.values()] for one in items]
+        return [[cell(name, shown(one)) for name, (_, shown) in columns.items()] for one in items]
 
     order = query.turn(sorts).sort
     taking = Taking(

@@ -5,13 +5,14 @@ Columns are chosen, rows ticked and keys pressed by static/js/console-list.js; t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.domain.lookups import list_exports
 from server.domain.lookups.list_exports import Taking
 from server.domain.paging import Page
+from server.web import languages
 from server.web.console import page_base
 from server.web.console.auth import Call
 from server.web.console.imports import XLSX
@@ -127,11 +128,17 @@ def about(count: int, most: int, unit: str) -> str:
     return f"共 {count} {unit}" if count <= most else f"超过 {most:,} {unit}"
 
 
+def words_of(call: Call) -> Callable[[str], str]:
+    """How headings and labels are called in the language of whoever takes a table away."""
+    return languages.speaker(call.request).tell
+
+
 async def send_table(call: Call, taking: Taking[Any]) -> None:
     """The whole list as a table to take away. The first piece is made before anything is sent: a refusal can be told."""
+    taking = replace(taking, say=words_of(call))
     made = list_exports.pieces(call.s.clock, call.s.workbook_writer, taking, actor=call.actor)
     first = await anext(made)
-    headers = download_headers(f"{taking.title}.xlsx")
+    headers = download_headers(f"{taking.say(taking.title)}.xlsx")
     response = await call.request.respond(content_type=XLSX, headers=headers)
     assert response is not None
     await response.send(first)

@@ -123,9 +123,11 @@ async def _people(call: Call, wanted: str) -> list[Person]:
 
 async def export(call: Call, query: CandidateQuery) -> None:
 
+    say = listing.words_of(call)
+
     async def written(items: Sequence[candidate_list.CandidateLine]) -> list[list[str | int | None]]:
         return [
-            [one.name, one.id_masked, one.school, one.plan, "已绑定" if one.is_bound else "未绑定"]
+            [one.name, one.id_masked, one.school, one.plan, say("已绑定" if one.is_bound else "未绑定")]
             for one in items
         ]
 
