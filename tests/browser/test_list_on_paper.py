@@ -99,7 +99,10 @@ async def test_many_batches_are_signed_at_once(base: str, browser: Browser, serv
         await expect(page.get_by_text("共 3 个批次，12 人")).to_be_visible()
         await page.get_by_label("选择本页全部可办理的批次").check()
         await page.get_by_role("button", name="签发所选（3）").click()
-        await page.locator("#sure-yes").click()
+        await expect(page.locator("#bulk-ask-rows li")).to_have_count(3)
+        await expect(page.locator("#bulk-ask-count")).to_have_text("共 3 个批次，12 人")
+        await look(page, "batches-in-bulk-asked")
+        await page.locator("#bulk-yes").click()
         await expect(page.get_by_text("已签发 3 个批次。")).to_be_visible()
         assert {one.state for one in await Issuance.all()} == {"site_pending"}
         assert trouble == []

@@ -99,20 +99,33 @@ async def remind(clock: Clock, queue: Queue) -> None:
             if not await still_waits(issuance):
                 continue
             for officer in reachable[:1] if days == min(REMIND_AFTER) else reachable:
-                await delivery.enqueue(
-                    clock,
-                    queue,
-                    "signing_reminder",
-                    dedup=overtaken.reminder(issuance.id, issuance.revision, days, officer.id),
-                    to=delivery.Addressee(openid=officer.oa_openid, officer_id=officer.id),
-                    fields={
-                        "plan": short_plan(issuance.plan.name),
-                        "school": issuance.site.school.name,
-                        "count": str(issuance.count),
-                        "since": beijing.say_minute(issuance.org_signed_at),
-                    },
-                    path="/h5/officer",
-                )
+                await tell_officer(clock, queue, issuance, officer, days)
+
+
+async def tell_officer(
+    clock: Clock, queue: Queue, issuance: Issuance, officer: Officer, occasion: int | str
+) -> bool:
+    """Put one reminder, in the caller's transaction; False: this officer was told on this occasion before.
+
+    Args:
+        issuance: waits for the school; with plan, site and school. officer: one with an openid.
+        occasion: after how many days; or on which day somebody asked for it.
+    """
+    assert issuance.org_signed_at is not None and officer.oa_openid
+    return await delivery.enqueue(
+        clock,
+        queue,
+        "signing_reminder",
+        dedup=overtaken.reminder(issuance.id, issuance.revision, occasion, officer.id),
+        to=delivery.Addressee(openid=officer.oa_openid, officer_id=officer.id),
+        fields={
+            "plan": short_plan(issuance.plan.name),
+            "school": issuance.site.school.name,
+            "count": str(issuance.count),
+            "since": beijing.say_minute(issuance.org_signed_at),
+        },
+        path="/h5/officer",
+    )
 
 
 async def still_waits(issuance: Issuance) -> bool:

@@ -24,9 +24,9 @@ _OF_PERSON = _END.format(which="candidate_id = $5")
 _NAMED = _END.format(which="dedup = ANY($5::text[])")
 
 
-def reminder(issuance_id: int, revision: int, days: int, officer_id: int) -> str:
-    """What makes it the same one: a batch's reminder, so many days on, to one officer."""
-    return f"{_reminders(issuance_id)}{revision}:{days}:{officer_id}"
+def reminder(issuance_id: int, revision: int, occasion: int | str, officer_id: int) -> str:
+    """What makes it the same one: a batch's reminder, so many days on or on the day somebody asked, to one officer."""
+    return f"{_reminders(issuance_id)}{revision}:{occasion}:{officer_id}"
 
 
 def _reminders(issuance_id: int) -> str:

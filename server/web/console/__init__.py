@@ -12,6 +12,7 @@ from server.web.console import (
     auth,
     bank_refund_desk,
     bank_refund_pages,
+    bulk_desk,
     campaign_pages,
     campaigns,
     candidate_pages,
@@ -34,6 +35,7 @@ from server.web.console import (
     login_pages,
     money,
     money_pages,
+    money_tables,
     officers,
     operations_desk,
     paper_desk,
@@ -120,6 +122,8 @@ ROUTES: tuple[Route, ...] = (
     *go_live_desk.ROUTES,
     *operations_desk.ROUTES,
     *list_tables.ROUTES,
+    *money_tables.ROUTES,
+    *bulk_desk.ROUTES,
 )
 
 DESCRIBED = Described("/console/api/v1", API, ROUTES)

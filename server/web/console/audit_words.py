@@ -151,6 +151,7 @@ ACTIONS = {
     "issuance.withdraw": "评价组织撤回",
     "issuance.revise": "重新准备",
     "issuance.hand_over": "发放",
+    "issuance.remind": "催办院校签发",
     "issuance.complete": "全部生成",
     "issuance.void": "换发批次作废",
     "issuance.download": "下载电子证书",

@@ -5,21 +5,37 @@ Columns are chosen, rows ticked and keys pressed by static/js/console-list.js; t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from server.domain.lookups import list_exports
-from server.domain.lookups.list_exports import Taking
-from server.domain.paging import Page
+from server.domain.lookups.list_exports import SLICE, Row, Taking
+from server.domain.paging import Page, Turn
 from server.web import languages
 from server.web.console import page_base
 from server.web.console.auth import Call
 from server.web.console.imports import XLSX
+from server.web.console.paging import Turning
 from server.web.responses import download_headers
 from server.web.schema import Input
 
 Words = Mapping[str, tuple[str, Mapping[Any, str] | None]]
+Item = TypeVar("Item")
+Columns = Mapping[
+    str, tuple[float, Callable[[Any], str | int | None]]
+]  # heading → width in characters, what stands there
+WORDS = {
+    "状态",
+    "等级",
+    "更正什么",
+    "办理",
+    "角色",
+    "考生类型",
+    "第二重验证",
+    "费用",
+}  # columns of words of ours, not of names
+FILLERS = {"考生本人", "系统", "线上"}  # where there is no name
 TURNING = frozenset({"cursor", "before", "limit"})
 
 
@@ -145,3 +161,35 @@ async def send_table(call: Call, taking: Taking[Any]) -> None:
     async for piece in made:
         await response.send(piece)
     await response.eof()
+
+
+async def send_columns(
+    call: Call,
+    query: Turning,
+    read: Callable[[Turn], Awaitable[Page[Item]]],
+    columns: Columns,
+    *,
+    what: str,
+    title: str,
+    sorts: Mapping[str, str],
+) -> None:
+    """The list `what` of `list_exports.LISTS`, as the query narrows and sorts it."""
+
+    say = words_of(call)
+
+    def cell(name: str, value: str | int | None) -> str | int | None:
+        return say(value) if isinstance(value, str) and (name in WORDS or value in FILLERS) else value
+
+    async def written(items: Sequence[Item]) -> list[Row]:
+        return [[cell(name, shown(one)) for name, (_, shown) in columns.items()] for one in items]
+
+    order = query.turn(sorts).sort
+    taking = Taking(
+        what=what,
+        filters=filters(query),
+        read=lambda cursor: read(Turn(order, cursor, limit=SLICE)),
+        written=written,
+        title=title,
+        head={name: width for name, (width, _) in columns.items()},
+    )
+    await send_table(call, taking)

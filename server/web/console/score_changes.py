@@ -128,6 +128,7 @@ async def page(call: Call) -> HTTPResponse:
         states=list(ScoreChangeState),
         state=wanted.state,
         statuses=list(Status),
+        may_approve=roles.may(call.actor, Verb.APPROVE_SCORES),
         may_request=roles.may(call.actor, Verb.IMPORT),
         shortest=score_changes.SHORTEST_REASON,
     )
