@@ -240,8 +240,8 @@ async def test_no_hot_path_grows_with_history(
             await audit_query.listing(wanted, actor=boss)
             await audit_query.total(wanted, actor=boss)
         spy.part = "officers"
-        await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=ME)
-        await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=clerk)
+        await officer_list.listing(s.clock, s.keys, actor=ME)
+        await officer_list.listing(s.clock, s.keys, actor=clerk)
         spy.part = "campaigns"
         campaign = await campaigning.running(s, of.plan, audience=Audience(plans=(of.plan.id,)))
         await slices.send(s)
