@@ -17,8 +17,7 @@ from typing import Any
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Job, Status
 
-from server import app as root
-from server import store_urls
+from server import composition, store_urls
 from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import chain, key_events
@@ -334,7 +333,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     logging.getLogger("procrastinate").setLevel(
         logging.WARNING
     )  # a line for each sweep each minute helps nobody
-    async with root.running(settings) as services:
+    async with composition.running(settings) as services:
         jobs = create_jobs(settings, services)
         async with process_beats.telling(services, JOBS), jobs.open_async():
             await template_check.put(services.queue)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from server import app, demo, demo_cohort
+from server import composition, demo, demo_cohort
 from server.adapters import keys
 from server.commands import sandbox_world
 from server.demo import FirstLogins
@@ -54,7 +54,7 @@ def load(settings: Settings) -> Ready:
 
 
 async def _load(settings: Settings) -> FirstLogins | None:
-    async with app.running(settings) as s:
+    async with composition.running(settings) as s:
         if settings.uses_sandbox:
             await s.queue.put("wechat.menu", once="wechat.menu")
         return await demo.load_first(s)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from server import app
+from server import composition
 from server.commands.datastores import hosts
 from server.domain.ports import Services
 from server.models import database
@@ -19,7 +19,7 @@ def with_services(settings: Settings, work: Callable[[Services], Awaitable[Answe
     """Do `work`; a database that nobody runs is started, and its tables brought up to date, for as long."""
 
     async def run(complete: Settings) -> Answer:
-        async with app.running(complete) as s:
+        async with composition.running(complete) as s:
             return await work(s)
 
     with hosts(settings, join=True) as stores:

@@ -22,6 +22,8 @@ PLANTED = (  # where, the line, the contract that must break
     ),
     ("server/adapters/captcha.py", "from server.models import Candidate", "adapters see of the domain"),
     ("server/adapters/queue.py", "from server.web import problems", "one arrow"),
+    ("server/worker.py", "from server.web import ops", "loaded without a web page"),
+    ("server/composition.py", "import miniprogram_api", "one arrow"),
     ("server/domain/issuance/states.py", "import tortoise", "lives, tokens and claims are pure"),
     (
         "server/domain/notices/states.py",

@@ -23,7 +23,7 @@ import aiohttp
 import orjson
 
 from server.adapters.wechat import sending
-from server.app import running
+from server.composition import running
 from server.domain.campaigns import campaign_views, handling, slices, upkeep
 from server.domain.ports import Services
 from server.models import Campaign, Delivery, Plan

@@ -26,7 +26,7 @@ from server.adapters.documents.pdf import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, 
 from server.adapters.documents.seal_field import FIELD, Place
 from server.adapters.documents.seal_signature import appearance
 from server.adapters.keys import KeyFolder, SealCredentials
-from server.app import running
+from server.composition import running
 from server.domain.certificates import files
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services

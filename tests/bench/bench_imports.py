@@ -14,8 +14,8 @@ import asyncpg
 from python_calamine import CalamineWorkbook
 
 from server import demo_cohort
-from server.app import running
 from server.commands.imports import exit_code
+from server.composition import running
 from server.domain import imports
 from server.domain.ports import Services
 from server.settings import Settings

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server.adapters.storage import FolderFileStore
-from server.app import running
+from server.composition import running
 from server.domain.issuance import generation
 from server.domain.ports import Services
 from server.domain.public_log import inclusion, merkle, queries, sequencer

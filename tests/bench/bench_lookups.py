@@ -24,7 +24,7 @@ import asyncpg
 
 from miniprogram_api import results
 from server.adapters.cache import connect
-from server.app import running
+from server.composition import running
 from server.domain.auth import sessions
 from server.domain.lookups import queries
 from server.domain.ports import Services, WeChatIdentity

@@ -19,7 +19,7 @@ import aiohttp
 import asyncpg
 
 from server.adapters.wechat.pay import WeChatPay
-from server.app import running
+from server.composition import running
 from server.domain.payments import ledger, notifications
 from server.domain.payments.gathered_jobs import GatheredJobs
 from server.domain.ports import Services

@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from server.app import running
+from server.composition import running
 from server.domain import beijing
 from server.domain.actor import SYSTEM
 from server.domain.payments import fund_flow, reconciliation, reconciliation_differences

@@ -18,7 +18,7 @@ from functools import partial
 import asyncpg
 from argon2 import PasswordHasher
 
-from server.app import running
+from server.composition import running
 from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
 from server.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from server import app as root
+from server import composition
 from server.adapters import cache
 from server.domain.ports import session_keys
 from server.sandbox import codes
@@ -27,7 +27,7 @@ async def test_a_session_key_is_kept_sealed_and_told_to_nobody(
         ours = dataclasses.replace(
             settings, api_url=url, open_url=url, database_url=db_url, redis_url=redis_url, keys_dir=keys_dir
         )
-        async with root.running(ours) as services:
+        async with composition.running(ours) as services:
             app = own_app(services)
             body = {"code": codes.issue(platform, "login", account, person)}
             _, entry = await app.asgi_client.post("/mp/v1/session", json=body)

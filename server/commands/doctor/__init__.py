@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 
-from server import app
+from server import composition
 from server.adapters.embedded import EmbeddedError
 from server.commands.datastores import hosts
 from server.commands.doctor import (
@@ -69,7 +69,7 @@ async def _run(settings: Settings, *, with_wechat: bool, say: Callable[[Finding 
         if unusable:
             say(f"（先解决{'、'.join(unusable)}，再检查微信）")
         else:
-            async with app.running(settings) as s:
+            async with composition.running(settings) as s:
                 async for finding in look_at_wechat(s):
                     wrong += told([finding])
     say("一切就绪。" if not wrong else f"有 {wrong} 项需要处理。")
