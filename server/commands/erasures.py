@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from server import app
+from server import composition
 from server.commands.with_services import with_services
 from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_register, redoing
@@ -54,7 +54,7 @@ def redo(args: argparse.Namespace, settings: Settings) -> int:
 
 async def after_restore(settings: Settings, folders: Sequence[Path]) -> list[Redone]:
     """The same for a database that was put back just now: nobody is connected yet. Raises what `redoing.bring_up` does."""
-    async with app.running(settings) as s:
+    async with composition.running(settings) as s:
         return await _again(s, folders)
 
 
