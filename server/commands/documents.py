@@ -29,7 +29,7 @@ from server.domain.payments import (
     waiver_states,
 )
 from server.domain.people import officer_states, staff_change_states
-from server.domain.privacy import holdings, retention, wiping
+from server.domain.privacy import holdings, other_people, retention, wiping
 from server.domain.privacy import states as erasure_states
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
@@ -59,6 +59,7 @@ def tables() -> dict[str, str]:
         "score-change-states": score_change_states.steps_as_markdown(),
         "erasure-states": erasure_states.steps_as_markdown(),
         "privacy-kept": wiping.kept_as_markdown(),
+        "privacy-others": other_people.others_as_markdown(),
         "retention": retention.rules_as_markdown(),
         "privacy-tables": holdings.tables_as_markdown(),
         "privacy-passing": holdings.passing_as_markdown(),

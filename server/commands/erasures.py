@@ -88,5 +88,5 @@ def tell(done: Sequence[Redone]) -> None:
     for one in done:
         if one.open:
             print(
-                f"  考生记录 {one.row} 在备份里还有没办完的，不再有身份，请按编号收尾：{'；'.join(one.open)}。"
+                f"  {one.who.of.label}记录 {one.who.id} 在备份里还有没办完的，不再有身份，请按编号收尾：{'；'.join(one.open)}。"
             )

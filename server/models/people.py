@@ -133,6 +133,7 @@ class Officer(Model):
     created_at = fields.DatetimeField(auto_now_add=True)
     suspended_at = fields.DatetimeField(null=True)
     until = fields.DateField(null=True)  # of a deputy: the last day (Beijing) on which they sign
+    erased_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "officer"
@@ -178,6 +179,7 @@ class Staff(Model):
         null=True
     )  # hex of keyed hashes, each good once
     created_at = fields.DatetimeField(auto_now_add=True)
+    erased_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "staff"

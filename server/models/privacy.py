@@ -1,4 +1,4 @@
-"""Erasure of a candidate's personal data (PIPL Art. 47), as rows."""
+"""Erasure of a person's data (PIPL Art. 47), as rows."""
 
 from __future__ import annotations
 
@@ -9,17 +9,31 @@ from tortoise import fields
 from server.models.record import Model
 
 if TYPE_CHECKING:
-    from server.models.people import Candidate
+    from server.models.people import Candidate, Officer, Staff
+    from server.models.training import CourseEnrolment
 
 
 class Erasure(Model):
     """删除个人信息: asked for by one, approved by another. `state` is written by `privacy.erasure_transitions` alone."""
 
     id = fields.BigIntField(primary_key=True)
-    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
-        "records.Candidate", related_name="erasures", on_delete=fields.RESTRICT
+    # Whose: one of the four.
+    candidate: fields.ForeignKeyNullableRelation[Candidate] = fields.ForeignKeyField(
+        "records.Candidate", related_name="erasures", null=True, on_delete=fields.RESTRICT
     )
-    candidate_id: int
+    candidate_id: int | None
+    officer: fields.ForeignKeyNullableRelation[Officer] = fields.ForeignKeyField(
+        "records.Officer", related_name="erasures", null=True, on_delete=fields.RESTRICT
+    )
+    officer_id: int | None
+    staff: fields.ForeignKeyNullableRelation[Staff] = fields.ForeignKeyField(
+        "records.Staff", related_name="erasures", null=True, on_delete=fields.RESTRICT
+    )
+    staff_id: int | None
+    enrolment: fields.ForeignKeyNullableRelation[CourseEnrolment] = fields.ForeignKeyField(
+        "records.CourseEnrolment", related_name="erasures", null=True, on_delete=fields.RESTRICT
+    )
+    enrolment_id: int | None
     asked_on = fields.DateField()  # the day of the person's written request
     reason = fields.CharField(max_length=300)
     state = fields.CharField(max_length=10, default="requested")

@@ -72,6 +72,7 @@ class CourseEnrolment(Model):
     enrolled_by = fields.BigIntField()
     enrolled_by_name = fields.CharField(max_length=100)
     enrolled_at = fields.DatetimeField()
+    erased_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "course_enrolment"

@@ -122,7 +122,7 @@ async def test_whoever_a_backup_brings_back_is_erased_again(services: Services, 
         await redoing.bring_up(s)
     arm(s)
     done = await redoing.bring_up(s)
-    assert [one.row for one in done] == ([] if place.endswith("after the commit") else [who.id])
+    assert [one.who.id for one in done] == ([] if place.endswith("after the commit") else [who.id])
     assert all(one.open[0] == "没有出成绩的报考" for one in done)
     assert {reason.code for guard in UNDER_WAY_GUARDS if (reason := guard(Standing()))} == set(redoing.OPEN)
     assert await redoing.bring_up(s) == []

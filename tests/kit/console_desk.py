@@ -30,6 +30,11 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/people/<candidate_id:int>/uncover": {"what": "id_number", "reason": "来电核对本人身份"},
     "/people/<candidate_id:int>/copy": {"asked_on": "2026-11-20", "reason": "本人当面提交申请书"},
     "/people/<candidate_id:int>/erasure": {"asked_on": "2026-11-20", "reason": "本人当面提交申请书"},
+    **{
+        f"/{place}/<person_id:int>/{what}": {"asked_on": "2026-11-20", "reason": "本人当面提交申请书"}
+        for place in ("officers", "staff", "enrolments")
+        for what in ("copy", "erasure")
+    },
     "/erasures/<erasure_id:int>/refuse": {"note": "申请没有签名"},
     "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
     "/orders/<order_id:int>/refund": {"amount_fen": 1, "reason": "考生因病不能参加"},

@@ -77,9 +77,9 @@ async def whole_person(s: Services) -> Candidate:
     await _notices(s, who)
     await _portal(s, old)
     await Erasure.create(
-        candidate=who, asked_on=date(2026, 11, 1), reason="本人当面提交申请书", state="refused", requested_by=1,
+        candidate=who, asked_on=date(2026, 11, 1), reason=f"{NAME}当面提交申请书", state="refused", requested_by=1,
         requested_by_name="王敏", requested_at=s.clock.now(), decided_by=2, decided_by_name="李强",
-        decided_at=s.clock.now(), decision_note="考试还没有结束",
+        decided_at=s.clock.now(), decision_note=f"{NAME}的考试还没有结束",
     )  # fmt: skip
     await audit_log.record(s.clock, make.OPERATOR, "candidate.view", "candidate", who.id)
     return await Candidate.get(id=who.id)
@@ -92,7 +92,7 @@ async def _more_of_the_certificate(s: Services, of: Certificate) -> None:
         portal_number="1X2026000001",
         expires_on=date(2036, 1, 1),
         revoked_at=now,
-        revoke_reason="已换发",
+        revoke_reason=f"{NAME}的已换发",
     )
     reserved = number_of("26", "SPS", Level.PRIMARY, 99_000_001)
     line = replace(Line.from_bytes(bytes(of.line)), number=reserved)
@@ -105,7 +105,7 @@ async def _more_of_the_certificate(s: Services, of: Certificate) -> None:
         holder_name="", created_by=1, created_by_name="王敏", created_at=now,
     )  # fmt: skip
     await PaperSheet.create(
-        run=run, number=1, serial="A0000001", certificate=of, state="spoiled", spoiled_reason="印歪", spoiled_by=1,
+        run=run, number=1, serial="A0000001", certificate=of, state="spoiled", spoiled_reason=f"{NAME}的印歪", spoiled_by=1,
         spoiled_by_name="王敏", spoiled_at=now,
     )  # fmt: skip
 
@@ -147,11 +147,11 @@ async def _money(s: Services, of: Registration) -> None:
     )
     await FeeOrderLine.create(order=order, fee=fee, amount_fen=12050)
     await FeeWaiver.create(
-        fee=fee, reason="建档立卡", state="declined", asked_by=1, asked_by_name="王敏", asked_at=now, decided_by=2,
+        fee=fee, reason=f"{NAME}建档立卡", state="declined", asked_by=1, asked_by_name="王敏", asked_at=now, decided_by=2,
         decided_by_name="李强", decided_at=now,
     )  # fmt: skip
     await FeeRefund.create(
-        number="RF0001", order=order, amount_fen=12050, reason="缺考", state="done", asked_by=1, asked_by_name="王敏",
+        number="RF0001", order=order, amount_fen=12050, reason=f"{NAME}缺考", state="done", asked_by=1, asked_by_name="王敏",
         asked_at=now, decided_by=2, decided_by_name="李强", decided_at=now, refund_id="5000001", accepted_at=now,
         settled_at=now,
     )  # fmt: skip
@@ -200,5 +200,5 @@ async def _portal(s: Services, of: Certificate) -> None:
     await PortalDifference.create(
         kind="differs", plan_id=(await of.issuance).plan_id, number=of.number, portal_number="1X2026000001",
         fields_differing=f'[["name", "龙文", "{NAME}"]]', found_at=now, settled_at=now, settled_by=1,
-        settled_by_name="王敏", note="已告知门户",
+        settled_by_name="王敏", note=f"{NAME}的已告知门户",
     )  # fmt: skip

@@ -45,7 +45,7 @@ ELSEWHERE = (
     "server/domain/notices/template_check", "server/domain/notices/wanted_templates",
     "server/domain/portal_lists/differences_workbook",
     "server/domain/privacy/candidate_tables", "server/domain/privacy/other_tables", "server/domain/privacy/holding",
-    "server/domain/privacy/held_rows", "server/domain/privacy/wiping", "server/domain/privacy/retention", "server/domain/privacy/redoing",
+    "server/domain/privacy/held_rows", "server/domain/privacy/wiping", "server/domain/privacy/retention", "server/domain/privacy/redoing", "server/domain/privacy/other_people",
     "server/web/console/personal_copies",
 )  # fmt: skip
 WORDS = ("english.js", "english-console.js")  # scripts that hold the English of the others

@@ -64,6 +64,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "session_id": (await ConsoleSession.get()).id,
         "correction_id": (await correcting.asked(services, of, name="崔子寒")).id,
         "erasure_id": 1,
+        "person_id": 1,
         "paper_run_id": printed,
         "order_id": 1,
         "price_id": 1,

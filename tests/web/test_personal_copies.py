@@ -10,11 +10,14 @@ from typing import Any
 from sanic import Sanic
 
 from server.domain.auth import web_login
+from server.domain.people import officers
 from server.domain.ports import Services
 from server.domain.privacy.candidate_tables import CANDIDATE_TABLES
 from server.domain.roles import Role
+from server.models import CourseEnrolment, Staff
 from server.web.h5.login import SESSION_COOKIE
-from tests.kit.console_desk import PASSWORD, Browser, code, seated
+from tests.kit import issuing, make, training
+from tests.kit.console_desk import PASSWORD, Browser, account, code, seated
 from tests.kit.h5 import ME
 from tests.kit.jobs import drained
 from tests.kit.whole_person import MOBILE, NUMBER, whole_person
@@ -66,6 +69,41 @@ async def test_an_erasure_goes_by_two_desks(app: App, services: Services) -> Non
     assert (row["name"], row["id_masked"], row["asked_on"]) == ("（已删除）", "*" * 18, "2026-11-20")
     page = (await desk.page(f"/console/people/{who.id}")).text
     assert "按本人要求删除" in page and 'data-open="erasure"' not in page and "龙" not in page
+
+
+async def test_officers_accounts_and_participants_have_the_same(app: App, services: Services) -> None:
+    s = services
+    of = await issuing.cohort(s)
+    course = await training.course(s)
+    await training.enrol(s, course, f"{of.school.name}\t王伟\t19912345678")
+    [enrolled] = await CourseEnrolment.all()
+    desk, other = [await seated(app, s, role) for role in (Role.ADMIN, Role.OPERATOR)]
+    await officers.suspend(s.clock, s.event_bus, of.officer.id, actor=make.OPERATOR)
+    closed = await account(Role.FINANCE, username="closed")
+    await Staff.filter(id=closed.id).update(is_active=False)
+    for place, number, page, table in (
+        ("officers", of.officer.id, "/console/officers", "officer"),
+        ("staff", closed.id, f"/console/accounts/{closed.id}", "staff"),
+        ("enrolments", enrolled.id, f"/console/courses/{course.id}", "course_enrolment"),
+    ):
+        shown = (await desk.page(page)).text
+        assert f'data-open="copy" data-set-person="{number}"' in shown, page
+        assert f'data-open="erasure" data-set-person="{number}"' in shown, page
+        answer = await desk("POST", f"/{place}/{number}/copy", ASKED)
+        packed = zipfile.ZipFile(io.BytesIO(answer.body))
+        assert len(json.loads(packed.read("个人信息副本.json"))["held"][table]) == 1
+        asked = await desk("POST", f"/{place}/{number}/erasure", ASKED)
+        assert asked.status == 201, asked.body
+        path = f"/erasures/{asked.json['id']}"
+        assert f"编号 {number}" in (await other.page("/console/erasures")).text
+        assert (await other("POST", f"{path}/approve", {})).json == {"state": "under_way"}
+        await drained(s)
+        shown = (await desk.page(page)).text
+        assert f'data-set-person="{number}"' not in shown and "（已删除）" in shown, page
+    found = (await desk("GET", "/erasures?state=done")).json["items"]
+    assert [(one["kind"], one["candidate_id"], one["name"]) for one in found] == [
+        ("enrolment", None, "（已删除）"), ("staff", None, "（已删除）"), ("officer", None, "（已删除）"),
+    ]  # fmt: skip
 
 
 async def test_everybody_may_read_how_personal_data_are_handled(app: App, services: Services) -> None:

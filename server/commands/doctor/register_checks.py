@@ -32,7 +32,7 @@ async def check(settings: Settings) -> Finding:
         wanted = {Entry(**row).key for row in await link.fetch(erasure_register.APPROVED, None)}
         there = [{key async for key in erasure_register.keys_in(place)} for place in places]
         named = [one for one in map(erasure_register.named, set().union(*there)) if one is not None]
-        back = await link.fetch(redoing.BACK, [one[1] for one in named], [one[2] for one in named])
+        back = await link.fetch(redoing.BACK, *([one[at] for one in named] for at in range(3)))
     except asyncpg.UndefinedTableError:
         return bad(TITLE, "数据库表尚未建立，请运行 xcert migrate")
     except OutsideFailure as failure:

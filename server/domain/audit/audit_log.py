@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from server.domain.actor import Actor
+from server.domain.audit import named_people
 from server.domain.ports import Clock
 from server.models import AuditEntry
 from server.models.database import rows
@@ -29,7 +30,11 @@ async def record(
     was: Mapping[str, Any] | None = None,
     became: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write one entry in the current transaction. Never pass identity numbers, phones, tokens or openids."""
+    """Write one entry in the current transaction. Never pass identity numbers, phones, tokens or openids.
+
+    A candidate's name is taken out of what somebody wrote about them: the entry stays for ever.
+    """
+    became = await named_people.cleared(subject_kind, subject_id, became)
     await rows(
         _INSERT,
         clock.now(),

@@ -20,7 +20,9 @@ _OF_BATCH = _END.format(
     which="topic = $5 AND starts_with(dedup, $6)"
     " AND officer_id IN (SELECT o.id FROM officer o JOIN site t ON t.school_id = o.school_id WHERE t.id = $7)"
 )
-_OF_PERSON = _END.format(which="candidate_id = $5")
+_OF_PERSON = _END.format(
+    which="CASE $6 WHEN 'officer' THEN officer_id WHEN 'candidate' THEN candidate_id END = $5"
+)
 _NAMED = _END.format(which="dedup = ANY($5::text[])")
 
 
@@ -49,9 +51,9 @@ async def stop(now: datetime, dedups: Sequence[str], why: str) -> int:
     return await write(_NAMED, *_ended(now, why), list(dedups))
 
 
-async def stop_person(now: datetime, candidate_id: int, why: str) -> int:
-    """Nothing is sent to this person any more. How many were not yet."""
-    return await write(_OF_PERSON, *_ended(now, why), candidate_id)
+async def stop_person(now: datetime, kind: str, person_id: int, why: str) -> int:
+    """Nothing is sent to this person any more, a candidate or an officer. How many were not yet."""
+    return await write(_OF_PERSON, *_ended(now, why), person_id, kind)
 
 
 def _ended(now: datetime, why: str) -> tuple[str, datetime, str, str]:

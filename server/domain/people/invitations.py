@@ -72,10 +72,12 @@ def refuse_other_school(actor: Actor, school_id: int) -> None:
 
 
 async def locked(officer_id: int, *, actor: Actor) -> Officer:
-    """The officer's row, locked; a school's account has its own officers only. Raises NotFound("officer_not_found")."""
+    """The officer's row, locked; a school's account has its own officers only. Raises NotFound("officer_not_found"), Conflict."""
     officer = await Officer.filter(id=officer_id).select_for_update().get_or_none()
     if officer is None or not may_see(actor, officer.school_id):
         raise NotFound("officer_not_found", "没有找到这位负责人，请刷新列表后重试。")
+    if officer.erased_at is not None:
+        raise Conflict("officer_erased", "这位负责人的个人信息已经删除，不能再改；需要时请重新邀请。")
     return officer
 
 

@@ -38,6 +38,7 @@ class OfficerView:
     created_at: datetime
     suspended_at: datetime | None
     until: date | None
+    is_erased: bool
 
 
 def _view(clock: Clock, keys: Keys, officer: Officer) -> OfficerView:
@@ -58,6 +59,7 @@ def _view(clock: Clock, keys: Keys, officer: Officer) -> OfficerView:
         created_at=officer.created_at,
         suspended_at=officer.suspended_at,
         until=officer.until,
+        is_erased=officer.erased_at is not None,
     )
 
 

@@ -37,6 +37,7 @@ class Account:
     must_change_password: bool
     is_approved: bool
     has_second_factor: bool
+    is_erased: bool
     created_at: datetime
 
 
@@ -168,10 +169,12 @@ async def create(
 
 
 async def locked(staff_id: int) -> Staff:
-    """The account, locked to the end of the caller's transaction. Raises NotFound("staff_not_found")."""
+    """The account, locked to the end of the caller's transaction. Raises NotFound("staff_not_found"), Conflict("staff_erased")."""
     staff = await Staff.filter(id=staff_id).select_for_update().first()
     if staff is None:
         raise NotFound("staff_not_found", "没有找到这个账号，请刷新列表后重试。")
+    if staff.erased_at is not None:
+        raise Conflict("staff_erased", "这个账号的个人信息已经删除，不能再改；需要时请新建账号。")
     return staff
 
 
@@ -303,6 +306,7 @@ def account_of(row: Staff) -> Account:
         is_active=row.is_active,
         must_change_password=row.must_change_password,
         is_approved=bool(row.password_hash),
+        is_erased=row.erased_at is not None,
         has_second_factor=has_second_factor(row),
         created_at=row.created_at,
     )

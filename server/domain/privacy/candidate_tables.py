@@ -247,7 +247,7 @@ CANDIDATE_TABLES: tuple[Holding, ...] = (
             "decision_note=决定说明 files=待删除的文件 done_at=完成时间"
         ),
         people="requested_by requested_by_name decided_by decided_by_name",
-        other="id candidate_id",
+        other="id candidate_id officer_id staff_id enrolment_id",
     ),
     Holding(
         "audit_entry",

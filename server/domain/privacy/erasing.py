@@ -15,67 +15,78 @@ from tortoise.exceptions import IntegrityError
 from server.domain import beijing, freshness, roles
 from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import audit_log
-from server.domain.dossiers.candidate_dossier import unknown
 from server.domain.fault_points import transaction
 from server.domain.freshness import scope_of
 from server.domain.people import bindings, ended_sessions
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.ports.lookups import ALL
-from server.domain.privacy import erasure_facts, erasure_register, personal_copy, wiping
+from server.domain.privacy import (
+    erasure_facts,
+    erasure_register,
+    other_people,
+    personal_copy,
+    subjects,
+    wiping,
+)
 from server.domain.privacy.erasure_transitions import advance, locked, require_at
 from server.domain.privacy.personal_copy import Asked
 from server.domain.privacy.states import UNDER_WAY_GUARDS, ErasureState, Standing
+from server.domain.privacy.subjects import Subject
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, OutsideFailure
-from server.models import Candidate, Erasure
+from server.models import Erasure
 from server.models.database import breaks
 
 JOB = "privacy.delete_files"
 LOOKED_AFTER = timedelta(hours=1)  # no request draws for so long
 
 
-async def ask(s: Services, candidate_id: int, asked: Asked, *, actor: Actor) -> int:
-    """Ask that a candidate be erased; the case's number. Nothing changes until somebody else approves.
+async def ask(s: Services, who: int | Subject, asked: Asked, *, actor: Actor) -> int:
+    """Ask that a person be erased; the case's number. Nothing changes until somebody else approves.
+
+    Args:
+        who: a number alone is a candidate's.
 
     Raises:
-        Forbidden("role_not_allowed") · Invalid: /asked_on, /reason · NotFound("candidate_not_found") ·
+        Forbidden("role_not_allowed") · Invalid: /asked_on, /reason · NotFound: the kind's ·
         Conflict: erased, erasure_open, and what is under way (`states`), so that nobody asks in vain.
     """
-    roles.require(actor, Verb.ASK_ERASURE)
+    of = subjects.candidate(who)
+    subjects.require(actor, of, Verb.ASK_ERASURE)
     asked = personal_copy.clean(asked, beijing.day(s.clock.now()))
-    candidate = await Candidate.get_or_none(id=candidate_id)
-    if candidate is None:
-        raise unknown()
-    if candidate.erased_at is not None:
-        raise _erased_already()
-    _refuse_under_way(await erasure_facts.under_way(candidate_id, Standing()))
+    if (await subjects.look(of)).erased_at is not None:
+        raise _erased_already(of)
+    _refuse_under_way(await erasure_facts.under_way(of, Standing()))
     try:
         async with transaction(s.faults, "erasing.ask"):
-            held = await Candidate.filter(id=candidate_id).select_for_update().get()
-            if held.erased_at is not None:
-                raise _erased_already()
-            row = await Erasure.create(
-                candidate_id=candidate_id,
+            if (await subjects.hold(of)).erased_at is not None:
+                raise _erased_already(of)
+            row = Erasure(
                 asked_on=asked.on,
                 reason=asked.reason,
                 requested_by=actor.id,
                 requested_by_name=actor.name,
                 requested_at=s.clock.now(),
             )
+            setattr(row, of.column, of.id)
+            await row.save()
             became = {"asked_on": asked.on.isoformat(), "reason": asked.reason}
-            await audit_log.record(
-                s.clock, actor, "erasure.request", "candidate", candidate_id, became=became
-            )
+            await audit_log.record(s.clock, actor, "erasure.request", of.of.table, of.id, became=became)
     except IntegrityError as error:
-        if not breaks(error, "erasure_open"):
+        if not (
+            breaks(error, "erasure_open")
+            or breaks(error, "erasure_open_officer")
+            or breaks(error, "erasure_open_staff")
+            or breaks(error, "erasure_open_enrolment")
+        ):
             raise
-        raise Conflict("erasure_open", "这位考生已有一项删除待批准，请先处理那一项。") from error
+        raise Conflict("erasure_open", f"这位{of.of.label}已有一项删除待批准，请先处理那一项。") from error
     return int(row.id)
 
 
-def _erased_already() -> Conflict:
-    return Conflict("erased", "这位考生的个人信息已经删除，不用再办理。")
+def _erased_already(of: Subject) -> Conflict:
+    return Conflict("erased", f"这位{of.of.label}的个人信息已经删除，不用再办理。")
 
 
 def _refuse_under_way(known: Standing) -> None:
@@ -95,8 +106,9 @@ async def approve(s: Services, erasure_id: int, *, actor: Actor) -> ErasureState
     async with transaction(s.faults, "erasing.approve"):
         row = await locked(erasure_id)
         require_at(row, "approve")
-        await Candidate.filter(id=row.candidate_id).select_for_update().get()
-        known = await erasure_facts.under_way(row.candidate_id, await erasure_facts.people(row, actor))
+        of = subjects.of_case(row)
+        await subjects.hold(of)
+        known = await erasure_facts.under_way(of, await erasure_facts.people(row, actor))
         await advance(s.clock, row, "approve", known, actor=actor)
         await s.faults.reach("erasing.approve: the case is approved")
         ended = await take_out(s, row)
@@ -109,9 +121,14 @@ async def take_out(s: Services, row: Erasure) -> list[tuple[WeChatIdentity, int]
 
     Returns: whose sessions have ended, and when; for `forget`, once that is committed.
     """
-    bound = [WeChatIdentity(*one) for one in await wiping.bound_to(row.candidate_id)]
-    await Erasure.filter(id=row.id).update(files=await wiping.files(row.candidate_id))
-    await wiping.wipe(s.keys, row.candidate_id, s.clock.now())
+    of = subjects.of_case(row)
+    if of.kind == "candidate":
+        bound = [WeChatIdentity(*one) for one in await wiping.bound_to(of.id)]
+        await Erasure.filter(id=row.id).update(files=await wiping.files(of.id))
+        await wiping.wipe(s.keys, of.id, s.clock.now())
+    else:
+        bound = [WeChatIdentity(*one) for one in await other_people.bound_to(of)]
+        await other_people.wipe(s.keys, of, s.clock.now())
     await s.faults.reach("erasing.approve: the record is erased")
     await s.queue.put(JOB, erasure_id=row.id, once=f"{JOB}:{row.id}")
     ends = [await ended_sessions.write(s.clock, s.keys, one) for one in bound]

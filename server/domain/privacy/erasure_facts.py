@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from server.domain.actor import Actor
 from server.domain.people import same_person
+from server.domain.privacy import subjects
 from server.domain.privacy.states import Standing
+from server.domain.privacy.subjects import Subject
 from server.models import Erasure
 from server.models.database import rows
 
@@ -31,17 +34,33 @@ SELECT
     WHERE x.candidate_id = $1 AND p.state = 'used' AND u.state NOT IN ('received', 'cancelled'))::int AS parcels,
  (SELECT count(*) FROM delivery d WHERE d.candidate_id = $1 AND d.state IN ('pending', 'sending', 'unknown'))::int AS messages
 """
+# Of the others only whether they may still act, and whether something is just being sent to them.
+_OF_OTHERS = {
+    "officer": "SELECT (SELECT count(*) FROM officer WHERE id = $1 AND state IN ('invited', 'pending', 'active'))::int AS in_office,"
+    " (SELECT count(*) FROM delivery WHERE officer_id = $1 AND state IN ('pending', 'sending', 'unknown'))::int AS messages",
+    "staff": "SELECT count(*)::int AS in_office, 0 AS messages FROM staff WHERE id = $1 AND is_active",
+    "enrolment": "SELECT 0 AS in_office, 0 AS messages",
+}
+_NOTHING: dict[str, Any] = {"pending_exams": 0, "awaiting": 0, "corrections": 0, "money": 0, "parcels": 0}
 
 
 async def people(row: Erasure, actor: Actor) -> Standing:
-    """Who asks whom, and nothing else."""
+    """Who asks whom, and nothing else. Nobody decides about an account of their own."""
     return Standing(
         is_asker=row.requested_by == actor.id,
-        is_another=await same_person.is_another(actor, row.requested_by),
+        is_another=await same_person.is_another(actor, row.requested_by, row.staff_id),
     )
 
 
-async def under_way(candidate_id: int, standing: Standing) -> Standing:
-    """`standing` with what is under way; the caller holds the candidate, except to show it before anybody decides."""
-    [row] = await rows(_UNDER_WAY, candidate_id)
-    return replace(standing, **row)
+async def under_way(who: int | Subject, standing: Standing) -> Standing:
+    """`standing` with what is under way; the caller holds the person, except to show it before anybody decides.
+
+    Args:
+        who: a number alone is a candidate's.
+    """
+    of = subjects.candidate(who)
+    if of.kind == "candidate":
+        [row] = await rows(_UNDER_WAY, of.id)
+        return replace(standing, in_office=0, **row)
+    [row] = await rows(_OF_OTHERS[of.kind], *((of.id,) if "$1" in _OF_OTHERS[of.kind] else ()))
+    return replace(standing, **{**_NOTHING, **row})

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from server.domain.ports import FileStore, Keys, Services
+from server.domain.privacy.subjects import KINDS, Subject
 from server.errors import NotFound
 from server.models.database import rows
 
@@ -22,11 +23,12 @@ FOLDER = "erasures/"
 _FORM = 1
 _ABOUT = "erasure.register"
 _MOMENT = "%Y%m%dT%H%M%S%f"
-APPROVED = """
-SELECT 'candidate' AS kind, c.id AS row, c.created_at, e.asked_on, e.requested_by, e.requested_at, e.decided_by, e.decided_at
-FROM erasure e JOIN candidate c ON c.id = e.candidate_id
-WHERE e.state IN ('under_way', 'done') AND ($1::bigint IS NULL OR e.id = $1) ORDER BY e.id
-"""
+APPROVED = " UNION ALL ".join(
+    f"SELECT '{kind}' AS kind, c.id AS row, c.{of.made} AS created_at, e.asked_on, e.requested_by, e.requested_at,"  # noqa: S608
+    f" e.decided_by, e.decided_at FROM erasure e JOIN {of.table} c ON c.id = e.{kind}_id"
+    " WHERE e.state IN ('under_way', 'done') AND ($1::bigint IS NULL OR e.id = $1)"
+    for kind, of in KINDS.items()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Entry:
     """An approved erasure.
 
     Attributes:
-        kind: whose row, the name of its table. row: its number; `created_at`: when it was made. A number that is given
+        kind: whose row, a name in `subjects.KINDS`. row: its number; `created_at`: when it was made. A number that is given
             anew after a restore belongs to a row that was made at another moment.
         requested_by, decided_by: numbers of accounts.
     """
@@ -47,6 +49,11 @@ class Entry:
     requested_at: datetime
     decided_by: int
     decided_at: datetime
+
+    @property
+    def of(self) -> Subject:
+        """Whose."""
+        return Subject(self.kind, self.row)
 
     @property
     def key(self) -> str:
@@ -88,6 +95,8 @@ def read(keys: Keys, data: bytes) -> Entry:
             for name in ("created_at", "requested_at", "decided_at")
         }
         entry = Entry(**{**said, **moments, "asked_on": date.fromisoformat(said["asked_on"])})
+        if entry.kind not in KINDS:
+            raise ValueError("another kind")
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not an entry") from error
     if seal not in keys.blinds(_json(entry._said()).decode(), about=_ABOUT):
@@ -99,7 +108,11 @@ def named(key: str) -> tuple[str, int, datetime] | None:
     """Whose row the key of an entry names; None: it is no such key."""
     try:
         kind, row, moment = key.removeprefix(FOLDER).removesuffix(".json").split("-")
-        return kind, int(row), datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC)
+        return (
+            (kind, int(row), datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC))
+            if kind in KINDS
+            else None
+        )
     except ValueError:
         return None
 

@@ -7,6 +7,7 @@ from typing import Any
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.ports import Clock
+from server.domain.privacy import subjects
 from server.domain.privacy.erasure_register import Entry
 from server.domain.privacy.states import STEPS, ErasureState, Standing, moved_on
 from server.errors import NotFound
@@ -64,8 +65,8 @@ async def advance(
         clock,
         actor,
         f"erasure.{name}",
-        "candidate",
-        row.candidate_id,
+        subjects.of_case(row).of.table,
+        subjects.of_case(row).id,
         was={"state": state.value},
         became=became,
     )
@@ -89,11 +90,12 @@ async def redo(clock: Clock, entry: Entry, *, actor: Actor) -> Erasure:
         "decided_at": entry.decided_at,
     }
     sources = [one.value for one in STEPS["redo"].sources]
-    held = await Erasure.filter(candidate_id=entry.row, state__in=sources).select_for_update().first()
+    whose: dict[str, Any] = {entry.of.column: entry.row}
+    held = await Erasure.filter(**whose, state__in=sources).select_for_update().first()
     if held is None:
-        held = await Erasure.create(candidate_id=entry.row, **told)
+        held = await Erasure.create(**whose, **told)
     else:
         await Erasure.filter(id=held.id).update(**told)
     became = {"state": told["state"], "asked_on": entry.asked_on.isoformat()}
-    await audit_log.record(clock, actor, "erasure.redo", "candidate", entry.row, became=became)
+    await audit_log.record(clock, actor, "erasure.redo", entry.of.of.table, entry.row, became=became)
     return held

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from tortoise.expressions import Q
+
 from server.domain import paging, roles
 from server.domain.actor import Actor
 from server.domain.audit import incidents
 from server.domain.paging import NEWEST, Page, Turn
 from server.domain.people.candidates import id_masked
 from server.domain.ports import Services
+from server.domain.privacy import subjects
 from server.domain.privacy.states import ErasureState
 from server.domain.roles import Verb
 from server.models import Erasure
@@ -18,10 +21,17 @@ from server.models import Erasure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasureView:
-    """One case. `name` and `id_masked` as they are on record now: nothing, once it is done."""
+    """One case. `name` and `id_masked` as they are on record now: nothing, once it is done.
+
+    Attributes:
+        kind: whose, a name in `subjects.KINDS`; `subject_id`: the number of the row. id_masked: of candidates alone.
+    """
 
     id: int
-    candidate_id: int
+    kind: str
+    kind_label: str
+    subject_id: int
+    candidate_id: int | None
     name: str
     id_masked: str
     asked_on: date
@@ -46,7 +56,7 @@ async def listing(
     """In any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.ASK_ERASURE)
     query = Erasure.all() if state is None else Erasure.filter(state=state)
-    found = await paging.turn(query.select_related("candidate"), turn)
+    found = await paging.turn(query.prefetch_related("candidate", "officer", "staff", "enrolment"), turn)
     if found.items:
         await incidents.viewed(s, actor, "erasures", "erasure", "-")
     return found.map(lambda one: _view(s, one, actor))
@@ -60,13 +70,16 @@ async def count(*, state: str | None = None, actor: Actor) -> int:
 
 
 def _view(s: Services, row: Erasure, actor: Actor) -> ErasureView:
-    state, is_mine = ErasureState(row.state), row.requested_by == actor.id
+    state, is_mine, of = ErasureState(row.state), row.requested_by == actor.id, subjects.of_case(row)
     is_open = state is ErasureState.REQUESTED
     return ErasureView(
         id=row.id,
+        kind=of.kind,
+        kind_label=of.of.label,
+        subject_id=of.id,
         candidate_id=row.candidate_id,
-        name=row.candidate.name,
-        id_masked=id_masked(s.keys, row.candidate),
+        name=getattr(row, of.kind).name,
+        id_masked=id_masked(s.keys, row.candidate) if row.candidate is not None else "",
         asked_on=row.asked_on,
         reason=row.reason,
         state=state,
@@ -76,7 +89,10 @@ def _view(s: Services, row: Erasure, actor: Actor) -> ErasureView:
         decided_at=row.decided_at,
         note=row.decision_note,
         done_at=row.done_at,
-        may_decide=is_open and not is_mine and roles.may(actor, Verb.APPROVE_ERASURE),
+        may_decide=is_open
+        and not is_mine
+        and row.staff_id != actor.id
+        and roles.may(actor, Verb.APPROVE_ERASURE),
         may_withdraw=is_open and is_mine,
     )
 
@@ -86,4 +102,4 @@ async def waiting(actor: Actor) -> int:
     if not roles.may(actor, Verb.APPROVE_ERASURE):
         return 0
     asked = Erasure.filter(state=ErasureState.REQUESTED.value)
-    return await asked.exclude(requested_by=actor.id).count()
+    return await asked.filter(~Q(requested_by=actor.id), Q(staff_id=None) | ~Q(staff_id=actor.id)).count()

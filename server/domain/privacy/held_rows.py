@@ -12,8 +12,10 @@ from server.domain.corrections.case_letters import SHELF as LETTERS
 from server.domain.corrections.contents import opened
 from server.domain.people import phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
+from server.domain.people.invitations import ABOUT_MOBILE as ABOUT_OFFICER
 from server.domain.ports import Keys, Services
 from server.domain.privacy.holding import Holding
+from server.domain.training.enrolments import ABOUT_PHONE
 from server.errors import NotFound, Refused
 from server.models.database import rows
 
@@ -22,14 +24,21 @@ _SEALED = {
     ("candidate", "mobile_sealed"): ABOUT_MOBILE,
     ("candidate", "given_phone_sealed"): phones.ABOUT,
     ("certificate", "printed_id_sealed"): ABOUT_ID,
+    ("officer", "mobile_sealed"): ABOUT_OFFICER,
+    ("course_enrolment", "phone_sealed"): ABOUT_PHONE,
 }
 _SIDES = {"was_sealed": "was", "becomes_sealed": "becomes"}
 _NUMBERED = "(SELECT x.number FROM certificate x WHERE x.id = t.certificate_id)"
 _ORDERED = "(SELECT x.number FROM fee_order x WHERE x.id = t.order_id)"
 _ADMITTED = "(SELECT x.admission_number FROM registration x WHERE x.id = t.registration_id)"
+_SCHOOL = "(SELECT h.name FROM school h WHERE h.id = t.school_id)"
 # What is read instead of a column, so that a person understands it. Results are told when they are released.
 _READ = {
-    ("candidate", "school_id"): "(SELECT h.name FROM school h WHERE h.id = t.school_id)",
+    ("candidate", "school_id"): _SCHOOL,
+    ("officer", "school_id"): _SCHOOL,
+    ("staff", "school_id"): _SCHOOL,
+    ("course_enrolment", "school_id"): _SCHOOL,
+    ("course_enrolment", "course_id"): "(SELECT x.title FROM course x WHERE x.id = t.course_id)",
     ("registration", "plan_id"): "(SELECT p.name FROM plan p WHERE p.id = t.plan_id)",
     ("registration", "site_id"): "(SELECT x.name FROM site x WHERE x.id = t.site_id)",
     ("registration", "outcome"): "CASE WHEN (SELECT p.release_at FROM plan p WHERE p.id = t.plan_id) <= $2"
@@ -75,12 +84,12 @@ class Section:
 
 
 async def section(
-    s: Services, holding: Holding, candidate_id: int, now: datetime
+    s: Services, holding: Holding, person_id: int, now: datetime
 ) -> tuple[Section, list[tuple[str, bytes]]]:
-    """What this table has of the candidate that they may be told of `now`, and the files that its rows name."""
+    """What this table has of the person that they may be told of `now`, and the files that its rows name."""
     files: list[tuple[str, bytes]] = []
     told = []
-    for row in await _rows(holding, candidate_id, now):
+    for row in await _rows(holding, person_id, now):
         for column in _OWN_FILES & set(row):
             row[column] = await _file(s, holding.table, row, column, files)
         place = row.pop("place", "")
@@ -94,13 +103,13 @@ async def section(
     return Section(holding.table, holding.label, holding.words, tuple(told)), files
 
 
-async def _rows(holding: Holding, candidate_id: int, now: datetime) -> list[dict[str, Any]]:
+async def _rows(holding: Holding, person_id: int, now: datetime) -> list[dict[str, Any]]:
     taken = [f"{_READ.get((holding.table, name), f't.{name}')} AS {name}" for name in holding.words]
     if holding.table == "correction":
         taken += ["t.letter_key AS place", "t.letter_kind", "t.id"]
     where = f"({holding.of})" + (f" AND {holding.shown}" if holding.shown else "")
     query = f"SELECT {', '.join(taken)} FROM {holding.table} t WHERE {where} ORDER BY 1"  # noqa: S608 -- constants
-    return await rows(query, candidate_id, *((now,) if "$2" in query else ()))
+    return await rows(query, person_id, *((now,) if "$2" in query else ()))
 
 
 def _said(keys: Keys, table: str, name: str, value: Any, place: str) -> Any:

@@ -68,7 +68,7 @@ OTHER_TABLES: tuple[Holding, ...] = (
         "course_enrolment",
         people="name phone_sealed enrolled_by enrolled_by_name",
         keyed="phone_index",
-        other="id enrolled_at course_id price_id school_id",
+        other="id enrolled_at course_id price_id school_id erased_at",
     ),
     Holding(
         "course_price",
@@ -181,7 +181,7 @@ OTHER_TABLES: tuple[Holding, ...] = (
         keyed="mobile_index invitation_hash pin_hash",
         other=(
             "id state invitation_expires_at invitation_failures pin_failures pin_locked_until "
-            "created_at suspended_at school_id until"
+            "created_at suspended_at school_id until erased_at"
         ),
     ),
     Holding(
@@ -318,7 +318,7 @@ OTHER_TABLES: tuple[Holding, ...] = (
         keyed="password_hash otp_sealed recovery_codes",
         other=(
             "id must_change_password otp_last_step is_active session_epoch login_epoch created_at "
-            "school_id has_passkey"
+            "school_id has_passkey erased_at"
         ),
     ),
     Holding(

@@ -1,4 +1,4 @@
-"""A copy of everything that is held of one candidate, for the candidate (PIPL Art. 45), asked for in writing.
+"""A copy of everything that is held of one person, for the person (PIPL Art. 45), asked for in writing.
 
 It is put together for one answer and kept nowhere. Who took it, when and why is on record before anything is read.
 """
@@ -10,20 +10,19 @@ from datetime import date, datetime
 
 from tortoise.transactions import in_transaction
 
-from server.domain import beijing, roles
+from server.domain import beijing
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.dossiers.candidate_dossier import unknown
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Services
-from server.domain.privacy import held_rows
+from server.domain.privacy import held_rows, other_people, subjects
 from server.domain.privacy.candidate_tables import CANDIDATE_TABLES
 from server.domain.privacy.held_rows import Section
+from server.domain.privacy.subjects import Subject
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, TooMany
-from server.models import Candidate
 
-EXPORT = "candidate.export"
+EXPORT, EXPORT_OTHERS = "candidate.export", "person.export"
 SHORTEST_REASON, LONGEST_REASON = 5, 300
 MOST_AN_HOUR = 20  # a person asks for their own; whoever asks for hundreds copies the register
 HOUR = 3600
@@ -33,7 +32,7 @@ HOUR = 3600
 class PersonalCopy:
     """What the person is given. `files`: name and content of each; one that is missing is named in the rows alone."""
 
-    candidate_id: int
+    of: Subject
     made_at: datetime
     sections: tuple[Section, ...]
     files: tuple[tuple[str, bytes], ...]
@@ -66,26 +65,29 @@ def clean(asked: Asked, today: date) -> Asked:
     return Asked(asked.on, reason)
 
 
-async def take(s: Services, candidate_id: int, asked: Asked, *, actor: Actor) -> PersonalCopy:
-    """Everything that is held of this candidate and that they may be told of now.
+async def take(s: Services, who: int | Subject, asked: Asked, *, actor: Actor) -> PersonalCopy:
+    """Everything that is held of this person and that they may be told of now.
+
+    Args:
+        who: a number alone is a candidate's.
 
     Raises:
         Forbidden("role_not_allowed") · Invalid: /asked_on, /reason · TooMany("copies_often") ·
-        NotFound("candidate_not_found") · OutsideFailure: the file store does not answer.
+        NotFound: the kind's · OutsideFailure: the file store does not answer.
     """
-    roles.require(actor, Verb.EXPORT_PERSON)
-    now = s.clock.now()
+    now, of = s.clock.now(), subjects.candidate(who)
+    subjects.require(actor, of, Verb.EXPORT_PERSON)
     asked = clean(asked, beijing.day(now))
-    if not await Candidate.filter(id=candidate_id).exists():
-        raise unknown()
+    await subjects.look(of)
     if await s.rate_limiter.hit(f"personal_copy:{actor.id}", window=HOUR) > MOST_AN_HOUR:
         raise TooMany("copies_often", "一小时内导出的个人信息过多，请稍后再试。", retry_after=HOUR)
     became = {"what": "copy", "asked_on": asked.on.isoformat(), "reason": asked.reason}
+    action = EXPORT if of.kind == "candidate" else EXPORT_OTHERS
     async with in_transaction():
-        await audit_log.record(s.clock, actor, EXPORT, "candidate", candidate_id, became=became)
+        await audit_log.record(s.clock, actor, action, of.of.table, of.id, became=became)
     sections, files = [], []
-    for holding in CANDIDATE_TABLES:
-        found, named = await held_rows.section(s, holding, candidate_id, now)
+    for holding in CANDIDATE_TABLES if of.kind == "candidate" else other_people.TABLES[of.kind]:
+        found, named = await held_rows.section(s, holding, of.id, now)
         sections.append(found)
         files += named
-    return PersonalCopy(candidate_id, now, tuple(sections), tuple(files))
+    return PersonalCopy(of, now, tuple(sections), tuple(files))

@@ -13,16 +13,17 @@ from server.domain.actor import SYSTEM
 from server.domain.fault_points import transaction
 from server.domain.notices import overtaken
 from server.domain.ports import Services
-from server.domain.privacy import erasing, erasure_facts, erasure_register, erasure_transitions
+from server.domain.privacy import erasing, erasure_facts, erasure_register, erasure_transitions, subjects
 from server.domain.privacy.erasure_register import Entry
 from server.domain.privacy.states import UNDER_WAY_GUARDS, Standing
-from server.models import Candidate
+from server.domain.privacy.subjects import KINDS, Subject
 from server.models.database import rows
 
-BACK = """
-SELECT e.row FROM unnest($1::bigint[], $2::timestamptz[]) AS e (row, created_at)
-JOIN candidate c ON c.id = e.row AND c.created_at = e.created_at AND c.erased_at IS NULL
-"""
+BACK = " UNION ALL ".join(
+    f"SELECT e.kind, e.row FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS e (kind, row, made)"  # noqa: S608
+    f" JOIN {of.table} c ON e.kind = '{kind}' AND c.id = e.row AND c.{of.made} = e.made AND c.erased_at IS NULL"
+    for kind, of in KINDS.items()
+)
 WHY = "本人的信息已删除"
 # What the backup may have open, by the code of the guard that would have refused (`states`).
 OPEN = {
@@ -32,6 +33,7 @@ OPEN = {
     "money_open": "没有缴清的费用，或没有办完的订单、退款、减免",
     "paper_pending": "在路上的纸质证书",
     "message_pending": "没有发完的通知",
+    "in_office": "账号（签发负责人）没有停用",
 }
 
 
@@ -39,18 +41,17 @@ OPEN = {
 class Redone:
     """One erasure that was done again; `open`: what the backup had under way for the person, in words."""
 
-    row: int
+    who: Subject
     open: tuple[str, ...]
 
 
 async def outstanding(keys_named: Iterable[str]) -> list[str]:
     """Those of the register's keys whose rows are there and not erased: a backup brought them back."""
-    found = {named[1:]: key for key in keys_named if (named := erasure_register.named(key)) is not None}
+    found = {named: key for key in keys_named if (named := erasure_register.named(key)) is not None}
     if not found:
         return []
-    ids, moments = zip(*found, strict=True)
-    back = {row["row"] for row in await rows(BACK, list(ids), list(moments))}
-    return [key for (row, _), key in found.items() if row in back]
+    back = {(row["kind"], row["row"]) for row in await rows(BACK, *map(list, zip(*found, strict=True)))}
+    return [key for (kind, row, _), key in found.items() if (kind, row) in back]
 
 
 async def redo(s: Services, entry: Entry) -> Redone | None:
@@ -59,16 +60,15 @@ async def redo(s: Services, entry: Entry) -> Redone | None:
     Safe to repeat, and to be killed anywhere.
     """
     async with transaction(s.faults, "redoing.redo"):
-        held = await Candidate.filter(id=entry.row, created_at=entry.created_at).select_for_update().first()
-        if held is None or held.erased_at is not None:
+        if not await outstanding([entry.key]) or (await subjects.hold(entry.of)).erased_at is not None:
             return None
-        known = await erasure_facts.under_way(held.id, Standing())
+        known = await erasure_facts.under_way(entry.of, Standing())
         reasons = [guard(known) for guard in UNDER_WAY_GUARDS]
         row = await erasure_transitions.redo(s.clock, entry, actor=SYSTEM)
-        await overtaken.stop_person(s.clock.now(), held.id, WHY)
+        await overtaken.stop_person(s.clock.now(), entry.kind, entry.row, WHY)
         bound = await erasing.take_out(s, row)
     erasing.forget(s, bound)
-    return Redone(entry.row, tuple(OPEN[one.code] for one in reasons if one is not None))
+    return Redone(entry.of, tuple(OPEN[one.code] for one in reasons if one is not None))
 
 
 async def bring_up(s: Services, more: Iterable[Entry] = ()) -> list[Redone]:

@@ -44,6 +44,7 @@ class Standing:
     money: int = 1  # fees owed by the person, open orders, refunds and waivers under way
     parcels: int = 1  # paper certificates that are not received yet
     messages: int = 1  # notices that wait or are being sent
+    in_office: int = 1  # an account that is open, an officer who is not suspended
     files: int = 1  # files still to be deleted
 
 
@@ -107,6 +108,12 @@ def no_message_waits(facts: Standing) -> Reason | None:
     )
 
 
+def nobody_is_in_office(facts: Standing) -> Reason | None:
+    if not facts.in_office:
+        return None
+    return Reason("in_office", "这个账号（签发负责人）还在使用，现在不能删除。请先停用或撤回邀请，再办理。")
+
+
 def all_files_are_gone(facts: Standing) -> Reason | None:
     if not facts.files:
         return None
@@ -120,6 +127,7 @@ UNDER_WAY_GUARDS = (
     no_money_is_open,
     no_parcel_is_on_its_way,
     no_message_waits,
+    nobody_is_in_office,
 )
 
 STEPS: dict[str, Step[ErasureState, Standing]] = table(

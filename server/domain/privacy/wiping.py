@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from server.domain.audit import named_people
 from server.domain.certificates.claims import Line
 from server.domain.certificates.files import file_key
 from server.domain.certificates.states import EVER_VALID
@@ -39,7 +40,7 @@ ISSUED = PUBLIC + "；作废而没有发出的，那一行里的姓名和散列�
 EXAMS = "考试档案：没有身份的考试记录，合格率等统计要对得上"
 BOOKS = "账目和凭证：会计档案依法保存；没有姓名，只有订单号"
 STOCK = "带编号的空白纸张要数得清"
-TRAIL = "操作记录不可改动；号码已遮去，姓名只会在有人把它写进缘由时出现"
+TRAIL = "操作记录不可改动；号码和登记的姓名写下时已遮去"
 COUNTS = "发过几次、结果如何的计数；没有收件人和内容"
 ORDER = "办理过什么、什么时候"
 KEPT: dict[str, tuple[str, str]] = {
@@ -98,6 +99,17 @@ _STATEMENTS = (
     f"UPDATE portal_row SET name = '', id_index = NULL WHERE number IN ({_NUMBERS})",  # noqa: S608
     f"UPDATE portal_difference SET fields_differing = '[]' WHERE number IN ({_NUMBERS})",  # noqa: S608
 )
+# What staff wrote and what stays: the person's known names are taken out of it.
+_WRITTEN = (
+    ("certificate", "revoke_reason", "candidate_id = $1"),
+    ("paper_sheet", "spoiled_reason", f"certificate_id IN ({_CERTIFICATES})"),
+    ("fee_waiver", "reason", "fee_id IN (SELECT id FROM fee WHERE candidate_id = $1)"),
+    ("fee_refund", "reason", "order_id IN (SELECT id FROM fee_order WHERE candidate_id = $1)"),
+    ("portal_difference", "note", f"number IN ({_NUMBERS})"),
+    ("erasure", "reason", "candidate_id = $1"),
+    ("erasure", "decision_note", "candidate_id = $1"),
+)
+_UNNAMED = "UPDATE {0} SET {1} = replace({1}, $2, $3) WHERE {2} AND position($2 in {1}) > 0"
 # A printed number that is not the person's of today is not compared with the portal's list either.
 _CERTIFICATE = """
 UPDATE certificate SET pdf_key = '', id_salt_sealed = NULL, printed_id_sealed = $2 WHERE candidate_id = $1
@@ -140,6 +152,9 @@ async def bound_to(candidate_id: int) -> list[tuple[str, str]]:
 
 async def wipe(keys: Keys, candidate_id: int, now: datetime) -> None:
     """Take away everything that is not `KEPT`, in the caller's transaction, the candidate being locked."""
+    for name in await named_people.names_of("candidate", candidate_id):
+        for place in _WRITTEN:
+            await write(_UNNAMED.format(*place), candidate_id, name, named_people.WORDS)
     for statement in _STATEMENTS:
         await write(statement, candidate_id)
     number = keys.encrypt(NO_NUMBER, about=ABOUT_ID)

@@ -19,7 +19,7 @@ async def reindex(keys: Keys) -> int:
     Somebody who is in a course under both keys keeps the old index: both are found as long as the old key is there.
     """
     changed, last = 0, 0
-    while some := await CourseEnrolment.filter(id__gt=last).order_by("id").limit(_SLICE):
+    while some := await CourseEnrolment.filter(id__gt=last, erased_at=None).order_by("id").limit(_SLICE):
         last = some[-1].id
         for one in some:
             phone = keys.decrypt(bytes(one.phone_sealed), about=ABOUT_PHONE)

@@ -44,7 +44,8 @@ _PRICES = """
 SELECT amount_fen, from_on, to_on, set_by_name, set_at FROM course_price WHERE course_id = $1 ORDER BY from_on DESC
 """
 _ENROLMENTS = """
-SELECT e.id, e.name, e.phone_sealed, h.name AS school, f.amount_fen, f.state, e.enrolled_by_name, e.enrolled_at
+SELECT e.id, e.name, e.phone_sealed, h.name AS school, f.amount_fen, f.state, e.enrolled_by_name, e.enrolled_at,
+       e.erased_at IS NOT NULL AS is_erased
 FROM course_enrolment e JOIN school h ON h.id = e.school_id LEFT JOIN fee f ON f.enrolment_id = e.id
 WHERE e.course_id = $1 AND e.id > $2 ORDER BY e.id LIMIT $3
 """
@@ -93,6 +94,7 @@ class EnrolmentView:
     state: FeeState | None
     enrolled_by_name: str
     enrolled_at: datetime
+    is_erased: bool
 
 
 async def courses_page(
@@ -143,7 +145,7 @@ def _enrolment(keys: Keys, row: dict[str, Any]) -> EnrolmentView:
     return EnrolmentView(
         **{
             **shown,
-            "name": mask_name(row["name"]),
+            "name": row["name"] if row["is_erased"] else mask_name(row["name"]),
             "phone": mask(keys.decrypt(bytes(row["phone_sealed"]), about=ABOUT_PHONE)),
             "state": FeeState(row["state"]) if row["state"] else None,
         }

@@ -10,7 +10,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migration.Migration):
-    dependencies = [("records", "0044_erased_stays")]
+    dependencies = [("records", "0046_erased_people")]
 
     initial = False
 

@@ -43,6 +43,7 @@ class Account(Answer):
     is_approved: bool = Field(description="false：已提出建立，等另一位管理员批准，或没有批准")
     must_change_password: bool
     has_second_factor: bool
+    is_erased: bool = Field(description="个人信息已按本人要求删除")
     last_login_at: datetime | None
     created_at: datetime
 
@@ -123,6 +124,7 @@ class Officer(Answer):
     created_at: Written
     suspended_at: Written | None
     until: WrittenDay | None
+    is_erased: bool = Field(description="个人信息已按本人要求删除")
 
 
 class Invitation(Answer):

@@ -57,6 +57,7 @@ ACTIONS = {
     "erasure.redo": "恢复备份以后重做删除",
     "erasure.complete": "个人信息删除完成",
     "retention.sweep": "到期清除个人信息",
+    "person.export": "导出个人信息副本",
     "candidate.export": "导出考生的个人信息副本",
     "score.change": "更改成绩",
     "score_change.request": "提出成绩变更",

@@ -12,6 +12,7 @@ from server.domain.training import courses, enrolments, queries
 from server.web.console import listing, money_words, page_base
 from server.web.console.auth import Call
 from server.web.console.courses import CourseQuery
+from server.web.console.erasure_desk import may_of
 from server.web.schema import Input, Whole
 
 bp = Blueprint("console_courses", url_prefix="/console")
@@ -76,6 +77,7 @@ async def course_page(call: Call, course_id: int) -> HTTPResponse:
         may_arrange=may_arrange,
         may_enrol=may_arrange and it.is_open and today <= it.to_on,
         may_see_fees=roles.may(call.actor, Verb.SEE_MONEY),
+        **may_of(call),
     )
 
 

@@ -87,6 +87,7 @@ class Enrolment(Answer):
     state_label: str | None
     enrolled_by_name: str
     enrolled_at: datetime
+    is_erased: bool = Field(description="个人信息已按本人要求删除")
 
 
 class EnrolledLine(Answer):
@@ -193,6 +194,7 @@ def _enrolment(one: EnrolmentView) -> Enrolment:
         state_label=one.state and one.state.label,
         enrolled_by_name=one.enrolled_by_name,
         enrolled_at=one.enrolled_at,
+        is_erased=one.is_erased,
     )
 
 

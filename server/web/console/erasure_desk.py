@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
+from server.domain import beijing, roles
 from server.domain.paging import COUNTED
 from server.domain.privacy import erasing, erasure_views
 from server.domain.privacy.erasure_views import ErasureView
 from server.domain.privacy.personal_copy import Asked
 from server.domain.privacy.states import ErasureState
+from server.domain.privacy.subjects import KINDS, Subject
 from server.domain.roles import Verb
 from server.web.console import listing as listing_parts
 from server.web.console import page_base
@@ -22,6 +25,11 @@ from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
 from server.web.schema import Answer, Day, Input, OneOf, WrittenDay
 
+PLACES = {
+    "officer": "officers",
+    "staff": "staff",
+    "enrolment": "enrolments",
+}  # in the API, besides candidates
 bp = Blueprint("console_erasures", url_prefix="/console")
 NAV, PATH = "/console/people", "/console/erasures"
 TONES = {"requested": "wait", "under_way": "now", "done": "good", "refused": "bad", "withdrawn": "later"}
@@ -30,7 +38,10 @@ State = Annotated[str | None, OneOf(ErasureState)]
 
 class Erasure(Answer):
     id: int
-    candidate_id: int
+    kind: str = Field(description="candidate 考生、officer 签发负责人、staff 账号、enrolment 培训学员")
+    kind_label: str
+    subject_id: int
+    candidate_id: int | None
     name: str
     id_masked: str
     asked_on: WrittenDay
@@ -85,6 +96,24 @@ async def ask(call: Call, body: ErasureAsked, candidate_id: int) -> Id:
     return Id(id=await erasing.ask(call.s, candidate_id, asked, actor=call.actor))
 
 
+def _of(kind: str) -> Callable[..., Awaitable[Id]]:
+    async def ask_of(call: Call, body: ErasureAsked, person_id: int) -> Id:
+        asked = Asked(body.asked_on, body.reason)
+        return Id(id=await erasing.ask(call.s, Subject(kind, person_id), asked, actor=call.actor))
+
+    ask_of.__name__ = f"ask_{kind}"  # a route is called by its function's name
+    return ask_of
+
+
+def may_of(call: Call) -> dict[str, Any]:
+    """What the pages of officers, accounts and courses show of a person's rights (`console/person_rights.html`)."""
+    return {
+        "may_export": roles.may(call.actor, Verb.EXPORT_PERSON),
+        "may_erase": roles.may(call.actor, Verb.ASK_ERASURE),
+        "asked_most": beijing.day(call.s.clock.now()),
+    }
+
+
 async def approve(call: Call, erasure_id: int) -> Decided:
     call.browser_session()
     return Decided(state=(await erasing.approve(call.s, erasure_id, actor=call.actor)).value)
@@ -130,6 +159,7 @@ _ONE = "/erasures/<erasure_id:int>"
 ROUTES = [
     Route("GET", "/erasures", listing, "删除个人信息的申请", takes=ErasureQuery, gives=Page[Erasure], verb=Verb.ASK_ERASURE),
     Route("POST", "/people/<candidate_id:int>/erasure", ask, "按本人书面申请，提出删除个人信息；由另一个人批准", takes=ErasureAsked, gives=Id, status=201, creates=True, verb=Verb.ASK_ERASURE),
+    *(Route("POST", f"/{place}/<person_id:int>/erasure", _of(kind), f"按本人书面申请，提出删除{KINDS[kind].label}的个人信息；由另一个人批准", takes=ErasureAsked, gives=Id, status=201, creates=True, verb=KINDS[kind].also or Verb.ASK_ERASURE) for kind, place in PLACES.items()),
     Route("POST", f"{_ONE}/approve", approve, "批准：立即删除，不能恢复", gives=Decided, verb=Verb.APPROVE_ERASURE),
     Route("POST", f"{_ONE}/refuse", refuse, "不批准，并写明原因", takes=RefusedErasure, gives=Decided, verb=Verb.APPROVE_ERASURE),
     Route("POST", f"{_ONE}/withdraw", withdraw, "撤回自己提出的删除", gives=Decided, verb=Verb.ASK_ERASURE),

@@ -72,6 +72,7 @@ def shown(one: OfficerView) -> Officer:
         created_at=rfc3339(one.created_at),
         suspended_at=rfc3339(one.suspended_at),
         until=one.until.isoformat() if one.until else None,
+        is_erased=one.is_erased,
     )
 
 

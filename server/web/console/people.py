@@ -22,6 +22,7 @@ from server.domain.roles import Verb
 from server.web.console import listing, page_base
 from server.web.console.answers import Bound, Ended, Found, FoundPerson, Page, Person, Uncovered
 from server.web.console.auth import Call
+from server.web.console.erasure_desk import may_of
 from server.web.console.imports import XLSX
 from server.web.console.officers import OfficerQuery, shown
 from server.web.console.paging import Paging, page_of
@@ -98,6 +99,7 @@ async def officers(call: Call) -> HTTPResponse:
         may_suspend=roles.may(call.actor, Verb.SUSPEND),
         signs=roles.may(call.actor, Verb.SIGN),
         blocked=await conflicts.blocked_schools(call.actor.id),
+        **may_of(call),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -25,14 +26,18 @@ from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.waiver_states import WaiverState
+from server.domain.people.officer_states import OfficerState
+from server.domain.people.staff_change_states import StaffChangeState
 from server.domain.privacy import personal_copy
 from server.domain.privacy.personal_copy import Asked, PersonalCopy
+from server.domain.privacy.subjects import KINDS, Subject
 from server.domain.roles import Verb
 from server.domain.score_changes.states import ScoreChangeState
 from server.web import languages, templating
 from server.web.console.audit_words import ACTIONS
 from server.web.console.auth import Call
 from server.web.console.campaign_words import CHANNELS
+from server.web.console.erasure_desk import PLACES
 from server.web.console.people import ACCOUNTS
 from server.web.responses import download
 from server.web.routes import Route
@@ -55,6 +60,8 @@ _STATES: dict[tuple[str, str], type[Enum]] = {
     ("delivery", "state"): NoticeState,
     ("correction", "kind"): CorrectionKind,
     ("correction", "state"): CorrectionState,
+    ("officer", "state"): OfficerState,
+    ("staff_change", "state"): StaffChangeState,
 }
 _WORDS = {
     "account": ACCOUNTS,
@@ -78,6 +85,18 @@ async def take(call: Call, body: CopyAsked, candidate_id: int) -> HTTPResponse:
     found = await personal_copy.take(call.s, candidate_id, asked, actor=call.actor)
     data = await asyncio.to_thread(archive, found, call.s.settings.issuer, call.s.settings.contact)
     return download(data, ZIP, f"个人信息副本-{candidate_id}.zip")
+
+
+def _of(kind: str) -> Callable[..., Awaitable[HTTPResponse]]:
+    async def take_of(call: Call, body: CopyAsked, person_id: int) -> HTTPResponse:
+        call.browser_session()
+        asked = Asked(body.asked_on, body.reason)
+        found = await personal_copy.take(call.s, Subject(kind, person_id), asked, actor=call.actor)
+        data = await asyncio.to_thread(archive, found, call.s.settings.issuer, call.s.settings.contact)
+        return download(data, ZIP, f"个人信息副本-{found.of.of.label}-{person_id}.zip")
+
+    take_of.__name__ = f"take_{kind}"  # a route is called by its function's name
+    return take_of
 
 
 def archive(of: PersonalCopy, issuer: str, contact: str) -> bytes:
@@ -135,4 +154,5 @@ def _said(table: str, name: str, value: Any) -> str:
 
 ROUTES = [
     Route("POST", "/people/<candidate_id:int>/copy", take, "本人的个人信息副本（压缩包），按书面申请导出；记入审计", takes=CopyAsked, gives=ZIP, verb=Verb.EXPORT_PERSON),
+    *(Route("POST", f"/{place}/<person_id:int>/copy", _of(kind), f"{KINDS[kind].label}的个人信息副本（压缩包），按书面申请导出；记入审计", takes=CopyAsked, gives=ZIP, verb=KINDS[kind].also or Verb.EXPORT_PERSON) for kind, place in PLACES.items()),
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from server.web.console import accounts, page_base, session_desk
 from server.web.console import listing as listing_parts
 from server.web.console.answers import Decided, Page
 from server.web.console.auth import Call
+from server.web.console.erasure_desk import may_of
 from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
 from server.web.schema import Answer, Input, OneOf, Whole
@@ -172,6 +173,7 @@ async def one_account(call: Call, staff_id: int) -> HTTPResponse:
         ],
         roles=list(Role),
         schools=await worklist.schools(call.actor),
+        **may_of(call),
     )
 
 
