@@ -67,16 +67,21 @@ def stored(folder: Path) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
 
 
-def complete(folder: Path) -> dict[str, str]:
-    """The accounts; what the file does not hold yet is invented now and kept. Two that start at once agree."""
+def complete(folder: Path, wanted: Mapping[str, Callable[[Values], str]] | None = None) -> dict[str, str]:
+    """The accounts; what the file does not hold yet is invented now and kept. Two that start at once agree.
+
+    Args:
+        wanted: each name with how it is invented; without, those of `INVENTED`.
+    """
+    invented = INVENTED if wanted is None else wanted
     account = stored(folder)
-    if account.keys() >= INVENTED.keys():
+    if account.keys() >= invented.keys():
         return account
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{FILE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         account = stored(folder)
-        for name, invent in INVENTED.items():
+        for name, invent in invented.items():
             if name not in account:
                 account[name] = invent(account)
         scratch = (folder / FILE).with_suffix(f".{os.getpid()}.new")
