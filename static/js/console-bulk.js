@@ -51,12 +51,12 @@ function told(button, rows, done) {
   const links = done.items.filter((one) => one.url);
   const refused = done.items.filter((one) => !one.ok);
   if (!refused.length && !links.length) {
-    sayLater(`已${button.dataset.word} ${done.items.length} ${button.dataset.unit}。`);
+    sayLater(`${done.items.length} ${button.dataset.unit}已${button.dataset.word}。`);
     return go();
   }
   document.getElementById("bulk-said").textContent = refused.length
-    ? `已${button.dataset.word} ${done.items.length - refused.length} ${button.dataset.unit}，${refused.length} ${button.dataset.unit}没有办理：`
-    : `已${button.dataset.word} ${done.items.length} ${button.dataset.unit}。`;
+    ? `${done.items.length - refused.length} ${button.dataset.unit}已${button.dataset.word}，${refused.length} ${button.dataset.unit}没有办理：`
+    : `${done.items.length} ${button.dataset.unit}已${button.dataset.word}。`;
   document.getElementById("bulk-refused").replaceChildren(...refused.map((one) => element("li", "", `${names.get(one.id)}：${one.detail}`)));
   const kept = document.getElementById("bulk-links");
   kept.hidden = !links.length;

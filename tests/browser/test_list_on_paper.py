@@ -103,6 +103,6 @@ async def test_many_batches_are_signed_at_once(base: str, browser: Browser, serv
         await expect(page.locator("#bulk-ask-count")).to_have_text("共 3 个批次，12 人")
         await look(page, "batches-in-bulk-asked")
         await page.locator("#bulk-yes").click()
-        await expect(page.get_by_text("已签发 3 个批次。")).to_be_visible()
+        await expect(page.get_by_text("3 个批次已签发。")).to_be_visible()
         assert {one.state for one in await Issuance.all()} == {"site_pending"}
         assert trouble == []

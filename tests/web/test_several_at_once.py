@@ -29,13 +29,19 @@ def said(answer: Any) -> list[tuple[int, str | None]]:
     return [(one["id"], one["code"]) for one in items]
 
 
+def ticks(page: str, steps: str) -> int:
+    """How many rows can be ticked for these acts, on a page that has all it takes to act on them."""
+    assert page.count('id="bulk"') == page.count('id="bulk-ask"') == page.count("js/console-bulk.js") == 1
+    return page.count(f'data-steps="{steps}"')
+
+
 async def test_waivers_are_asked_for_and_approved_together_by_two(app: App, services: Services) -> None:
     plan = await paying.priced(services)
     first, second = [await paying.owing(services, plan) for _ in range(2)]
     finance = await seated(app, services, Role.FINANCE)
     other = await seated(app, services, Role.FINANCE, username="finance-two")
     page = (await finance.page("/console/fees")).text
-    assert page.count('data-steps="waive"') == 2 and 'data-bulk="/fees/waive"' in page
+    assert ticks(page, "waive") == 2 and 'data-bulk="/fees/waive"' in page
     asked = await finance(
         "POST", "/fees/waive", {"ids": [first.id, second.id, first.id, GONE], "reason": WHY}
     )
@@ -49,7 +55,7 @@ async def test_waivers_are_asked_for_and_approved_together_by_two(app: App, serv
     ]
     assert 'data-steps="approve"' not in (await finance.page("/console/waivers")).text
     seen = (await other.page("/console/waivers")).text
-    assert seen.count('data-steps="approve"') == 2 and f'data-fen="{first.amount_fen}"' in seen
+    assert ticks(seen, "approve") == 2 and f'data-fen="{first.amount_fen}"' in seen
     assert said(await other("POST", "/waivers/approve", {"ids": [ids[0], GONE]})) == [
         (ids[0], None),
         (GONE, "waiver_unknown"),
@@ -77,7 +83,7 @@ async def test_score_changes_are_approved_together_but_not_by_who_asked(app: App
         }
         ids.append((await who("POST", "/score-changes", body)).json["id"])
     page = (await admin.page("/console/score-changes")).text
-    assert page.count('data-steps="approve"') == 1 and "78.5 → 12.0" in page
+    assert ticks(page, "approve") == 1 and "78.5 → 12.0" in page
     answer = await admin("POST", "/score-changes/approve", {"ids": ids})
     assert said(answer) == [(ids[0], None), (ids[1], "same_person")]
     scores = {one.registration_id: one.score for one in await Score.all()}
@@ -91,8 +97,7 @@ async def test_schools_are_asked_once_a_day_to_sign(app: App, services: Services
     who = await seated(app, services, Role.ISSUER)
     page = (await who.page("/console/issuances")).text
     assert (
-        'data-steps="remind"' in page
-        and f'data-what="第 {batch.id} 批　{of.school.name}　初级　4 人"' in page
+        ticks(page, "remind") == 1 and f'data-what="第 {batch.id} 批　{of.school.name}　初级　4 人"' in page
     )
     before = await Delivery.filter(topic="signing_reminder").count()
     ids = {"ids": [batch.id, waiting.id, GONE]}
@@ -118,7 +123,7 @@ async def test_invitations_are_sent_again_with_their_links(app: App, services: S
     invited = [await make.officer(school, state="invited") for _ in range(2)]
     active = await make.officer(school)
     who = await seated(app, services, Role.ADMIN)
-    assert (await who.page("/console/officers")).text.count('data-steps="resend"') == 2
+    assert ticks((await who.page("/console/officers")).text, "resend") == 2
     answer = await who("POST", "/officers/resend", {"ids": [*(one.id for one in invited), active.id]})
     assert said(answer) == [(invited[0].id, None), (invited[1].id, None), (active.id, "not_invited")]
     links = [one["url"] for one in answer.json["items"]]
@@ -134,7 +139,7 @@ async def test_unknown_messages_are_decided_together(
     await Delivery.filter(id=row.id).update(state="unknown")
     who = await seated(app, services, Role.NOTIFIER)
     page = (await who.page("/console/deliveries?state=unknown")).text
-    assert 'data-steps="send-anew let-be"' in page and f'data-bulk="/deliveries/{path}"' in page
+    assert ticks(page, "send-anew let-be") == 1 and f'data-bulk="/deliveries/{path}"' in page
     assert 'data-bulk="' not in (await who.page("/console/deliveries")).text
     ids = {"ids": [row.id, GONE]}
     assert said(await who("POST", f"/deliveries/{path}", ids)) == [(row.id, None), (GONE, "delivery_unknown")]
