@@ -97,7 +97,7 @@ async def test_many_batches_are_signed_at_once(base: str, browser: Browser, serv
         await page.goto(f"{base}/console/issuances?state=prepared")
         await look(page, "batches-in-bulk")
         await expect(page.get_by_text("共 3 个批次，12 人")).to_be_visible()
-        await page.get_by_label("选择本页全部可办理的批次").check()
+        await page.get_by_label("选择本页全部可办理的").check()
         await page.get_by_role("button", name="签发所选（3）").click()
         await expect(page.locator("#bulk-ask-rows li")).to_have_count(3)
         await expect(page.locator("#bulk-ask-count")).to_have_text("共 3 个批次，12 人")
