@@ -81,8 +81,10 @@ class KeyFolder:
     def epoch(self, purpose: str) -> int:
         return self._snapshot().writing(purpose, self._now())
 
-    def newest(self, purpose: str) -> int:
-        return self._snapshot().epochs(purpose)[-1]
+    def newest(self, purpose: str, *, least: int = 0) -> int:
+        return self._snapshot(knows=lambda snapshot: snapshot.epochs(purpose)[-1] >= least).epochs(purpose)[
+            -1
+        ]
 
     def encrypt(self, text: str, *, about: str) -> bytes:
         snapshot = self._snapshot()
@@ -104,9 +106,10 @@ class KeyFolder:
         except (InvalidTag, ValueError):
             raise Unverified("field_unreadable", "数据无法解密，请联系管理员检查密钥目录。") from None
 
-    def blind(self, value: str, *, about: str) -> bytes:
+    def blind(self, value: str, *, about: str, epoch: int | None = None) -> bytes:
         snapshot = self._snapshot()
-        return _blind(snapshot.secrets["index"][snapshot.writing("index", self._now())], value, about)
+        epoch = snapshot.writing("index", self._now()) if epoch is None else epoch
+        return _blind(snapshot.secrets["index"][epoch], value, about)
 
     def blinds(self, value: str, *, about: str) -> list[bytes]:
         keys = self._snapshot().secrets["index"]

@@ -22,6 +22,7 @@ from server.models.exams import (
 )
 from server.models.go_live import DoctorRun, GoLiveTick
 from server.models.issuance import Certificate, Issuance, NumberSeries, Preparation, Receipt, ScanTicket
+from server.models.keys import IndexEpoch, SealedFile
 from server.models.notices import Delivery, Grant, GrantEntry, NoticeOptOut
 from server.models.paper import PaperHand, PaperRun, PaperSheet
 from server.models.payments import (
@@ -46,6 +47,7 @@ from server.models.people import (
     EndedSession,
     Follower,
     LoginWeChat,
+    NameCharacter,
     Officer,
     OfficerBacker,
     Passkey,
@@ -104,6 +106,7 @@ __all__ = [
     "GrantEntry",
     "IdempotentAnswer",
     "ImportRun",
+    "IndexEpoch",
     "Issuance",
     "KeptChange",
     "KeptDifference",
@@ -118,6 +121,7 @@ __all__ = [
     "LogOutboxEntry",
     "LoginWeChat",
     "LookupChange",
+    "NameCharacter",
     "NoticeOptOut",
     "NumberSeries",
     "Officer",
@@ -146,6 +150,7 @@ __all__ = [
     "School",
     "Score",
     "ScoreChange",
+    "SealedFile",
     "Site",
     "Staff",
     "StaffChange",

@@ -80,6 +80,15 @@ class Candidate(Model):
         table = "candidate"
 
 
+class NameCharacter(Model):
+    """A character that somebody's name has or had: a trigger on `candidate` writes it. Whose is not said."""
+
+    character = fields.CharField(max_length=1, primary_key=True)
+
+    class Meta:
+        table = "name_character"
+
+
 class Binding(Model):
     """身份绑定: openid ↔ candidate in one account; at most one living row each way."""
 

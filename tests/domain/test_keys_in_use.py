@@ -73,7 +73,7 @@ async def test_a_new_index_finds_everybody_and_then_stands_alone(services: Servi
 
 
 async def test_two_people_with_one_number_are_told_and_left_alone(services: Services, folder: Path) -> None:
-    """What two processes of different age could do: one number under two indexes."""
+    """What two processes of a former version could do: one number under two indexes."""
     number = make.id_number(4001)
     first = await make.candidate(services, number=number)
     renew(services, folder, "index")

@@ -9,18 +9,17 @@ import pytest
 
 from server.adapters.keys import KeyFolder, rotate
 from server.domain.actor import SYSTEM
-from server.domain.file_care import queries
-from server.domain.key_care import reencryption, sealed_columns
+from server.domain.key_care import file_epochs, reencryption, sealed_columns
 from server.domain.key_care.reencryption import Reencrypted, about_of
 from server.domain.key_care.sealed_columns import COLUMNS, PASSING
 from server.domain.ports import Services
-from server.models import AuditEntry, BankTransfer, Candidate, Certificate, ImportRun, Staff
+from server.models import AuditEntry, BankTransfer, Candidate, Certificate, ImportRun, SealedFile, Staff
 from server.models.database import rows
 from tests.conftest import ISSUER
 from tests.kit import make, training
 from tests.kit.busy_service import a_busy_service
 from tests.kit.exchange import exchange
-from tests.kit.fakes import NOON
+from tests.kit.fakes import NOON, Killed, KillerFaultInjector
 
 
 @pytest.fixture
@@ -37,9 +36,8 @@ async def texts(s: Services) -> dict[str, str]:
     for column in COLUMNS:
         for one in await sealed_columns.under_other_keys(column, 0, limit=100_000):
             found[f"{column.table}.{column.column} {one.id}"] = s.keys.decrypt(one.sealed, about=one.about)
-    async for file in queries.named():
-        if (about := about_of(file)) is not None:
-            found[file.key] = s.keys.decrypt(await s.file_store.get(file.key), about=about)
+    async for file in file_epochs.left(0):
+        found[file.key] = s.keys.decrypt(await s.file_store.get(file.key), about=about_of(file))
     return found
 
 
@@ -48,9 +46,8 @@ async def epochs(s: Services) -> set[int]:
     for column in COLUMNS:
         for one in await sealed_columns.under_other_keys(column, 0, limit=100_000):
             found.add(int.from_bytes(one.sealed[:2], "big"))
-    async for file in queries.named():
-        if about_of(file) is not None:
-            found.add(int.from_bytes((await s.file_store.get(file.key))[:2], "big"))
+    async for file in file_epochs.left(0):
+        found.add(int.from_bytes((await s.file_store.get(file.key))[:2], "big"))
     return found
 
 
@@ -150,3 +147,50 @@ async def test_the_older_key_is_not_needed_any_more(services: Services, folder: 
         name.unlink()
     exchange(s, keys=KeyFolder(folder, production=False))
     assert len(await texts(s)) >= 1
+
+
+async def test_a_file_is_read_once_for_every_key(
+    services: Services, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the process dies between the file and what is noted of it; and a newer key makes it begin again."""
+    s = services
+    await a_busy_service(s)
+    await ImportRun.filter(file_key="x").update(file_key="")
+    files = [one.key async for one in file_epochs.left(0)]
+    read: list[str] = []
+    get = s.file_store.get
+
+    async def heard(key: str) -> bytes:
+        read.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(s.file_store, "get", heard)
+    assert isinstance(s.faults, KillerFaultInjector) and len(files) > 1
+    for epoch in (2, 3):
+        rotate(folder, "field", organisation=ISSUER, now=NOON)
+        exchange(s, keys=KeyFolder(folder, production=False))
+        s.faults.place, s.faults.nth = "reencryption.files: a file is put", epoch - 1
+        s.faults.reached.clear()
+        with pytest.raises(Killed):
+            await reencryption.reencrypt(s, actor=SYSTEM)
+        s.faults.place = ""
+        cut = read[-1]
+        await reencryption.sweep(s)
+        assert sorted(read) == sorted([*files, cut])  # that one twice, each other once
+        read.clear()
+        await reencryption.sweep(s)
+        assert read == [] and await epochs(s) == {epoch}
+        read.clear()
+
+
+async def test_nothing_is_kept_of_files_that_are_gone(services: Services, folder: Path) -> None:
+    s = services
+    await a_busy_service(s)
+    rotate(folder, "field", organisation=ISSUER, now=NOON)
+    exchange(s, keys=KeyFolder(folder, production=False))
+    await reencryption.reencrypt(s, actor=SYSTEM)
+    key = (await BankTransfer.all().first()).proof_key  # type: ignore[union-attr]
+    assert await SealedFile.filter(key=key, epoch=2).exists()
+    await BankTransfer.filter(proof_key=key).update(proof_key="")
+    await reencryption.reencrypt(s, actor=SYSTEM)
+    assert not await SealedFile.filter(key=key).exists()

@@ -9,10 +9,10 @@ ENTRIES_AN_ORDER = 5
 _FILL = (
     "INSERT INTO price (id, plan_id, level, candidate_kind, amount_fen, from_on, set_by, set_by_name, set_at)"
     " SELECT 900000 + i, 900000 + i, 'primary', 'school', 12050, date '2020-01-01', 1, '历年财务', now()"
-    " FROM generate_series(0, 5) i",
+    " FROM generate_series(0, 11) i",
     # All of the years were paid by orders of one fee or two; what is owed is of this year, a thousand.
     "INSERT INTO fee (id, registration_id, price_id, candidate_id, school_id, amount_fen, state, settled_by_id, created_at)"
-    " SELECT 900000 + i, 900000 + i, 900000 + i / 50000, 900000 + i, CASE WHEN i % 3 = 0 THEN NULL ELSE 900000 + i % 1000 END,"
+    " SELECT 900000 + i, 900000 + i, 900000 + i / 25000, 900000 + i, CASE WHEN i % 3 = 0 THEN NULL ELSE 900000 + i % 1000 END,"
     " 12050, CASE WHEN i >= 299000 THEN 'owed' ELSE 'settled' END, CASE WHEN i >= 299000 THEN NULL ELSE 900000 + i * 2 / 3 END,"
     f" now() FROM generate_series(0, {FEES - 1}) i",
     "INSERT INTO fee_order (id, number, candidate_id, school_id, account, way, openid, description, total_fen, refunded_fen,"

@@ -47,7 +47,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
 
 
 PASSES_ON = frozenset(
-    {"Limit", "Nested Loop", "LockRows", "Result", "Append", "Incremental Sort"}
+    {"Limit", "Nested Loop", "Merge Join", "LockRows", "Result", "Append", "Incremental Sort"}
 )  # what asks for one row after another
 JOINS = frozenset({"Nested Loop", "Hash Join", "Merge Join"})
 COMMON = 1_000  # so many fit among 300,000: the first page of them is found soon
@@ -68,8 +68,8 @@ def poor_nodes(
     if relation in long and kind != "ModifyTable":
         is_searched = "Index Cond" in plan or kind == "Bitmap Heap Scan" or plan.get("Index Name") in partial
         ends_soon = is_limited and rows >= COMMON
-        # Any rows, so many and no more: where nothing is filtered away, a LIMIT ends the longest table soon.
-        is_cut = kind == "Seq Scan" and is_limited and "Filter" not in plan
+        # Any rows, so many and no more: where nothing is filtered away, or little, a LIMIT ends the longest table soon.
+        is_cut = kind == "Seq Scan" and is_limited and ("Filter" not in plan or rows > MOST_ROWS)
         if (kind == "Seq Scan" and not is_cut) or ("Filter" in plan and not is_searched and not ends_soon):
             found.append(f"{kind} on {relation} from end to end")
         elif rows > MOST_ROWS and not is_limited:

@@ -12,6 +12,7 @@ from server.domain.certificates import rare_characters
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Forbidden
+from server.models import Candidate
 from tests.kit import make
 from tests.kit.console_desk import seated
 
@@ -32,6 +33,16 @@ async def test_the_page_names_the_characters_and_their_people(app: App, services
     assert "U+21334" in said and f"张{RARE}" in said and f"李{RARE}" in said and "王小明" not in said
     assert said.count("已合格，证书待发") == 1
     assert "XCERT_FONTS_DIR" in said
+
+
+async def test_a_name_that_was_corrected_is_not_waited_for(app: App, services: Services) -> None:
+    services.pdf_renderer.unprintable = RARE  # type: ignore[attr-defined]
+    one, other = [await make.candidate(services, name=name) for name in ("张明", f"李{RARE}")]
+    operator = await seated(app, services, Role.OPERATOR)
+    await Candidate.filter(id=one.id).update(name=f"张{RARE}")
+    assert f"张{RARE}" in (await operator.page("/console/rare-characters")).text
+    await Candidate.filter(id__in=[one.id, other.id]).update(name="张明")
+    assert "所有考生的姓名都能印在证书上。" in (await operator.page("/console/rare-characters")).text
 
 
 async def test_without_any_it_says_so(app: App, services: Services) -> None:

@@ -28,7 +28,7 @@ class Lacking:
 
 
 async def listing(pdf_renderer: PdfRenderer, *, actor: Actor) -> list[Lacking]:
-    """Every such character with at most `MOST` people in all. Reads all names once: for a page that is opened rarely.
+    """Every such character with at most `MOST` people in all. Nobody's name is read who can be printed.
 
     Raises:
         Forbidden("role_not_allowed"): full names are for those who see to the data.
@@ -37,7 +37,13 @@ async def listing(pdf_renderer: PdfRenderer, *, actor: Actor) -> list[Lacking]:
     borne: dict[str, list[Person]] = {
         character: [] for character in pdf_renderer.missing_glyphs(await queries.characters())
     }
-    for person in await queries.bearers("".join(borne), MOST) if borne else ():
+    found = await queries.bearers("".join(borne), MOST) if borne else []
+    for person in found:
         for character in borne.keys() & set(person.name):
             borne[character].append(person)
-    return [Lacking(character, tuple(people)) for character, people in borne.items()]
+    # A character that nobody bears any more is still known; past so many people some are not shown, but there.
+    return [
+        Lacking(character, tuple(people))
+        for character, people in borne.items()
+        if people or len(found) == MOST
+    ]

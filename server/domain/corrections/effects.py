@@ -10,13 +10,14 @@ from server.domain.audit import audit_log
 from server.domain.certificates import revocation
 from server.domain.certificates.states import LIVING, CertificateState
 from server.domain.certificates.supersession import is_revoked_since
-from server.domain.corrections import queries
+from server.domain.corrections import facts, queries
 from server.domain.corrections.contents import CorrectionKind, word
 from server.domain.corrections.facts import OpenCase
 from server.domain.corrections.states import TAKEN
 from server.domain.exams.results import Result
 from server.domain.issuance import replacement
 from server.domain.issuance.states import BatchState
+from server.domain.people import number_epoch
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
 from server.errors import Conflict
@@ -35,10 +36,13 @@ async def write_person(s: Services, case: OpenCase, *, actor: Actor) -> None:
     if "name" in case.becomes:
         columns["name"] = case.becomes["name"]
     if number := case.becomes.get("id_number"):
+        epoch = await number_epoch.hold(s.keys)
+        if not await facts.is_free(s.keys, case.candidate.id, None, case.becomes):
+            raise TAKEN.as_refusal()
         await queries.keep_printed(case.candidate.id, bytes(case.candidate.id_sealed))
         columns |= {
             "id_sealed": s.keys.encrypt(number, about=ABOUT_ID),
-            "id_index": s.keys.blind(number, about=ABOUT_ID),
+            "id_index": s.keys.blind(number, about=ABOUT_ID, epoch=epoch),
         }
     try:
         await Candidate.filter(id=case.candidate.id).update(**columns, updated_at=s.clock.now())

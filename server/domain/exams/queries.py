@@ -16,12 +16,16 @@ SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.release_at, p.require
        c.registered, c.passed, c.pending, c.sites
 FROM plan p JOIN certificate_kind k ON k.id = p.kind_id
 CROSS JOIN LATERAL (
-    SELECT count(*) AS registered, count(*) FILTER (WHERE r.outcome = 'passed') AS passed,
-           count(*) FILTER (WHERE r.outcome = 'pending') AS pending, count(DISTINCT r.site_id) AS sites
-    FROM registration r WHERE r.plan_id = p.id) c
+    SELECT COALESCE(sum(g.people), 0)::bigint AS registered,
+           COALESCE(sum(g.people) FILTER (WHERE g.outcome = 'passed'), 0)::bigint AS passed,
+           COALESCE(sum(g.people) FILTER (WHERE g.outcome = 'pending'), 0)::bigint AS pending,
+           count(DISTINCT g.site_id) AS sites
+    FROM (SELECT r.outcome, r.site_id, count(*) AS people FROM registration r WHERE r.plan_id = p.id
+          GROUP BY r.outcome, r.site_id) g) c
 ORDER BY p.exam_date DESC, p.id DESC
 """
 
+_NAMES = "SELECT id, name FROM plan ORDER BY exam_date DESC, id DESC"
 _COUNTS = """
 SELECT count(*)::int AS registered, (count(*) FILTER (WHERE outcome = 'passed'))::int AS passed,
        (count(*) FILTER (WHERE outcome = 'pending'))::int AS pending
@@ -50,6 +54,14 @@ class PlanView:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanName:
+    """A plan to choose."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlanCounts:
     """How many registered for a plan, passed, and have no result yet."""
 
@@ -62,6 +74,11 @@ async def counts_of(plan_id: int) -> PlanCounts:
     """Counted now, by an index alone."""
     [row] = await rows(_COUNTS, plan_id)
     return PlanCounts(**row)
+
+
+async def plan_names() -> list[PlanName]:
+    """Every plan, newest exam first, without counting anybody."""
+    return [PlanName(**row) for row in await rows(_NAMES)]
 
 
 async def plans_listing(clock: Clock) -> list[PlanView]:

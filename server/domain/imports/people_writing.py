@@ -8,12 +8,16 @@ from typing import Any
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
+from server.domain.imports import on_record
 from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Draft
+from server.domain.people import number_epoch
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.ports import Clock, Keys, Services
+from server.errors import Refused
 from server.models.database import rows, write
 
+_TAKEN = "写入时，表格里有证件号码刚刚登记给了别人，所以没有写入。请重新检查后再写入。"
 MAJOR = {
     "专业代码": "major_code",
     "专业名称": "major_name",
@@ -32,7 +36,11 @@ class Work:
 
 
 async def take(s: Services, work: Work, *, actor: Actor) -> None:
-    """Write the people, inside the import's transaction."""
+    """Write the people, inside the import's transaction.
+
+    Raises:
+        Refused: moved_since_check. OutsideFailure: a key is not known here.
+    """
     names = sorted(
         {d.values["院校"] for d in work.made} | {c["school"] for _, _, c in work.changed if "school" in c}
     )
@@ -46,7 +54,9 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
     schools = {row["name"]: row["id"] for row in school_rows}
     await s.faults.reach("imports.schools_written")
     if work.made:
-        columns = await asyncio.to_thread(_sealed_columns, s.keys, work.made, schools)
+        epoch = await number_epoch.hold(s.keys)
+        await _refuse_taken(s.keys, work.made)
+        columns = await asyncio.to_thread(_sealed_columns, s.keys, epoch, work.made, schools)
         await write(_INSERT, *columns, s.clock.now())
     await s.faults.reach("imports.people_written")
     await _change(s.clock, s.keys, work, schools, actor)
@@ -60,13 +70,19 @@ SELECT t.*, '', $12, $12 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::by
 """
 
 
-def _sealed_columns(keys: Keys, drafts: list[Draft], schools: dict[str, int]) -> list[list[Any]]:
+async def _refuse_taken(keys: Keys, drafts: list[Draft]) -> None:
+    """With one key the database refuses a number twice; with several somebody may have it under another since we judged."""
+    if keys.newest("index") > 1 and await on_record.people(keys, drafts):
+        raise Refused("moved_since_check", _TAKEN)
+
+
+def _sealed_columns(keys: Keys, epoch: int, drafts: list[Draft], schools: dict[str, int]) -> list[list[Any]]:
     table = [
         (
             v["姓名"],
             v["证件类型"],
             keys.encrypt(v["证件号码"], about=ABOUT_ID),
-            keys.blind(v["证件号码"], about=ABOUT_ID),
+            keys.blind(v["证件号码"], about=ABOUT_ID, epoch=epoch),
             keys.encrypt(v["手机号"], about=ABOUT_MOBILE) if v["手机号"] else None,
             v["考生类型"],
             schools[v["院校"]],

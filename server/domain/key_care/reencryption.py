@@ -1,7 +1,7 @@
 """A new `field` key: what was encrypted before it is encrypted anew, so that a key that got out reads nothing any more.
 
 Old keys still read, so that nothing has to happen at once, and nothing breaks where this is cut off: every slice is
-whole, and whatever lies under the key of now is passed over the next time.
+whole, and whatever lies under the key of now is passed over the next time, files without being read.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import audit_log
 from server.domain.corrections import case_letters
-from server.domain.file_care import queries
 from server.domain.imports.reports import ABOUT_FILE, ABOUT_REPORT
-from server.domain.key_care import sealed_columns
+from server.domain.key_care import file_epochs, sealed_columns
+from server.domain.key_care.file_epochs import EncryptedFile
 from server.domain.key_care.sealed_columns import COLUMNS, SealedColumn
 from server.domain.payments import bank_proofs
 from server.domain.ports import Keys, Services
@@ -77,22 +77,23 @@ async def _column(keys: Keys, column: SealedColumn, epoch: int, done: Reencrypte
         done.left += len(changed) - put
 
 
-def about_of(file: queries.NamedFile) -> str | None:
-    """What an encrypted file is bound to; None: it is not encrypted (certificates, photos)."""
+def about_of(file: EncryptedFile) -> str:
+    """What an encrypted file is bound to."""
     if file.kind in ("bank_transfer", "bank_refund"):
         return bank_proofs.about(file.key)
     if file.kind == "correction":
         return case_letters.SHELF.about_of(file.key)
-    return {"import": ABOUT_FILE, "report": ABOUT_REPORT}.get(file.kind)
+    return {"import": ABOUT_FILE, "report": ABOUT_REPORT}[file.kind]
 
 
 async def _files(s: Services, epoch: int, done: Reencrypted) -> None:
-    async for file in queries.named():
-        if (about := about_of(file)) is None:
-            continue
+    """Each is read once for every key that comes: what lies under the key of now is known by then."""
+    async for file in file_epochs.left(epoch):
+        about = about_of(file)
         try:
             sealed = await s.file_store.get(file.key)
-            if int.from_bytes(sealed[:2], "big") == epoch:
+            if _epoch_of(sealed) == epoch:
+                await file_epochs.note(file.key, epoch)
                 continue
             text = await asyncio.to_thread(s.keys.decrypt, sealed, about=about)
         except NotFound:
@@ -101,10 +102,16 @@ async def _files(s: Services, epoch: int, done: Reencrypted) -> None:
         except Unverified:
             done.unreadable += (file.key,)
             continue
-        await s.file_store.put(file.key, await asyncio.to_thread(s.keys.encrypt, text, about=about))
-        if file.key not in await queries.still_named(
-            [file.key]
-        ):  # cleared away meanwhile: it does not come back
+        anew = await asyncio.to_thread(s.keys.encrypt, text, about=about)
+        await s.file_store.put(file.key, anew)
+        if not await file_epochs.is_named(file.key):  # cleared away meanwhile: it does not come back
             await s.file_store.delete(file.key)
             continue
+        await s.faults.reach("reencryption.files: a file is put")
+        await file_epochs.note(file.key, _epoch_of(anew))
         done.files += 1
+    await file_epochs.forget_gone()
+
+
+def _epoch_of(sealed: bytes) -> int:
+    return int.from_bytes(sealed[:2], "big")

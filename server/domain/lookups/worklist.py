@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from tortoise.expressions import Q
-from tortoise.functions import Count, Min
+from tortoise.functions import Count, Min, Sum
 from tortoise.queryset import QuerySet
 
 from server.domain import roles
@@ -96,18 +96,18 @@ async def batches(clock: Clock, actor: Actor) -> list[Waiting]:
     )  # later revisions came back to their state
     rows = (
         await query.annotate(
-            batches=Count("id"), **{f"first_{name}": first for name, first in firsts.items()}
+            batches=Count("id"),
+            people=Sum("count"),
+            **{f"first_{name}": first for name, first in firsts.items()},
         )
         .group_by("state")
-        .values("state", "batches", *(f"first_{name}" for name in firsts))
+        .values("state", "batches", "people", *(f"first_{name}" for name in firsts))
     )
     back = await _came_back(query)
     for row in rows:
         state = str(row["state"])
         since = [row.get(f"first_{SINCE.get(BatchState(state))}"), *back.get(state, ())]
-        counted[state][0], counted[state][2] = row["batches"], min(filter(None, since), default=None)
-    for state, count in await query.values_list("state", "count"):
-        counted[str(state)][1] += int(str(count))
+        counted[state] = [row["batches"], int(row["people"] or 0), min(filter(None, since), default=None)]
     return [Waiting(state, *counted[state.value]) for state in BatchState]
 
 

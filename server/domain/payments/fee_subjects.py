@@ -11,6 +11,7 @@ from typing import Any
 
 from server.domain.levels import Level
 from server.domain.people.names import mask_name
+from server.models.database import rows
 
 COLUMNS = """p.name AS plan, p.exam_date, s.level, r.admission_number, k.title AS course, k.from_on AS course_from_on,
        COALESCE(c.name, e.name) AS person"""
@@ -22,6 +23,7 @@ LEFT JOIN candidate c ON c.id = f.candidate_id
 LEFT JOIN course_enrolment e ON e.id = f.enrolment_id
 LEFT JOIN course k ON k.id = e.course_id
 """
+_SCHOOLS = "SELECT id FROM school WHERE strpos(name, $1) > 0"
 _NAMES = ("plan", "exam_date", "level", "admission_number", "course", "course_from_on", "person")
 
 
@@ -62,3 +64,12 @@ def with_subject(row: dict[str, Any]) -> dict[str, Any]:
         **{name: value for name, value in row.items() if name not in _NAMES},
         "subject": FeeSubject(**own),
     }
+
+
+async def schools_named(part: str | None) -> list[int] | None:
+    """The schools with this in their name; None: whichever.
+
+    Looked up before the list that they narrow, so that the database knows how many they are: from what a few have, or
+    from the end of the list backwards.
+    """
+    return None if part is None else [row["id"] for row in await rows(_SCHOOLS, part)]

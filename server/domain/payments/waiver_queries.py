@@ -9,7 +9,7 @@ from datetime import datetime
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.paging import NEWEST, Page, SqlList, Turn
-from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
+from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, schools_named, with_subject
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.roles import Verb
 from server.models import FeeWaiver
@@ -23,7 +23,7 @@ JOIN fee f ON f.id = w.fee_id
 {JOINS}
 LEFT JOIN school h ON h.id = f.school_id
 WHERE ($1::text IS NULL OR w.state = $1) AND ($2::bigint IS NULL OR r.plan_id = $2)
-  AND ($3::text IS NULL OR strpos(h.name, $3) > 0)
+  AND ($3::bigint[] IS NULL OR f.school_id = ANY($3))
 """,  # noqa: S608 -- constants
     {"amount_fen": "bigint"},
 )
@@ -67,7 +67,7 @@ async def waivers_page(
         school: a part of the name of the school that would pay.
     """
     roles.require(actor, Verb.SEE_WAIVERS)
-    found = await _LIST.page([state, plan_id, school], turn)
+    found = await _LIST.page([state, plan_id, await schools_named(school)], turn)
     return found.map(lambda row: WaiverView(**{**with_subject(row), "state": WaiverState(row["state"])}))
 
 
@@ -76,7 +76,7 @@ async def waivers_count(
 ) -> int:
     """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
     roles.require(actor, Verb.SEE_WAIVERS)
-    return await _LIST.count([state, plan_id, school])
+    return await _LIST.count([state, plan_id, await schools_named(school)])
 
 
 async def asked_among(fee_ids: Collection[int], *, actor: Actor) -> set[int]:

@@ -1,8 +1,7 @@
 """A new `index` key: every identity number found under it, so that the old key can go out of use.
 
-Look-ups ask under every epoch, so that nothing has to happen at once. Two processes that write at the very moment of
-the change might still register one number twice; giving everybody the new index finds such pairs, and the database
-refuses new ones.
+Look-ups ask under every epoch, so that nothing has to happen at once, and nobody writes a number twice meanwhile
+(`number_epoch`). Pairs of former versions are found when everybody gets the new index.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.people import queries
+from server.domain.people import number_epoch, queries
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.queries import Indexed
@@ -60,8 +59,7 @@ async def _officers(keys: Keys) -> None:
 
 async def _one(keys: Keys, one: Indexed, result: Reindexed) -> Reindexed:
     number = keys.decrypt(one.id_sealed, about=ABOUT_ID)
-    new, old = keys.blind(number, about=ABOUT_ID), one.id_index
-    if new == old:
+    if keys.blind(number, about=ABOUT_ID) == one.id_index:
         return replace(result, unchanged=result.unchanged + 1)
     if (
         one.is_waiting
@@ -69,7 +67,8 @@ async def _one(keys: Keys, one: Indexed, result: Reindexed) -> Reindexed:
         return replace(result, waiting=result.waiting + 1)
     try:
         async with in_transaction():
-            await Candidate.filter(id=one.id, id_index=old).update(id_index=new)
+            new = keys.blind(number, about=ABOUT_ID, epoch=await number_epoch.hold(keys))
+            await Candidate.filter(id=one.id, id_index=one.id_index).update(id_index=new)
     except IntegrityError as error:
         if not breaks(error, "candidate_id_index"):
             raise

@@ -57,8 +57,8 @@ class Keys(Protocol):
 
     def decrypt(self, sealed: bytes, *, about: str) -> str: ...
 
-    def blind(self, value: str, *, about: str) -> bytes:
-        """Keyed hash for lookup, 32 bytes, newest epoch."""
+    def blind(self, value: str, *, about: str, epoch: int | None = None) -> bytes:
+        """Keyed hash for lookup, 32 bytes; under the epoch that writes now if none is given."""
 
     def blinds(self, value: str, *, about: str) -> list[bytes]:
         """The same under every epoch, newest first: look up with ANY of them."""
@@ -77,8 +77,8 @@ class Keys(Protocol):
     def find(self, key_id: str) -> PublicKey | None:
         """A published key; None: not known here, though another process may have made it a moment ago."""
 
-    def newest(self, purpose: str) -> int:
-        """The highest epoch that is known, whether it writes or not."""
+    def newest(self, purpose: str, *, least: int = 0) -> int:
+        """The highest epoch that is known, whether it writes or not; looked for anew where `least` is not known."""
 
     def public(self) -> list[PublicKey]: ...
 

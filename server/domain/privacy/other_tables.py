@@ -121,6 +121,10 @@ OTHER_TABLES: tuple[Holding, ...] = (
         ),
     ),
     Holding(
+        "index_epoch",
+        other="id epoch newest",
+    ),
+    Holding(
         "issuance",
         people="org_signed_by",
         other=(
@@ -166,6 +170,10 @@ OTHER_TABLES: tuple[Holding, ...] = (
         "lookup_change",
         keyed="scope",
         other="id at",
+    ),
+    Holding(
+        "name_character",
+        other="character",
     ),
     Holding(
         "notice_hold",
@@ -307,6 +315,11 @@ OTHER_TABLES: tuple[Holding, ...] = (
         "school",
         people="contact",
         other="id name created_at",
+    ),
+    Holding(
+        "sealed_file",
+        people="key",
+        other="epoch",
     ),
     Holding(
         "site",

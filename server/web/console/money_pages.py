@@ -48,7 +48,7 @@ PAGE = 50
 
 async def price_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, PriceQuery, without=("limit",))
-    plans = await exam_queries.plans_listing(call.s.clock)
+    plans = await exam_queries.plan_names()
     found = await queries.prices_page(
         actor=call.actor, plan_id=wanted.plan_id, turn=wanted.turn(queries.PRICE_SORTS)
     )
