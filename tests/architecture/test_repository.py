@@ -164,7 +164,7 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "make docs": ("architecture/test_repository.py", '"-n", "docs"'),
     "make pictures": ("architecture/test_help.py", '"-n", "pictures"'),
     "make help": ("architecture/test_repository.py", '["make", "help"]'),
-    "xcert serve": ("commands/test_production.py", '"server.cli", "serve"'),
+    "xcert serve": ("kit/operators_site.py", '"bin" / "xcert"), "serve"'),
     "xcert worker": ("commands/test_commands.py", '"server.cli", "worker"'),
     "xcert migrate": ("commands/test_commands.py", 'xcert("migrate"'),
     "xcert audit verify": ("commands/test_audit.py", 'xcert("audit", "verify"'),

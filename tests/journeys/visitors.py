@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-PAUSE = 0.4  # seconds between two visits of one person
+PAUSE = 1.0  # seconds between two visits of one person
 
 
 @dataclass

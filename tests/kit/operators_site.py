@@ -41,6 +41,7 @@ from tests.kit.started import Started, end, free_port
 
 SAMPLES = ROOT / "docs" / "deploy"
 APP_ROLE = "xcert_app"
+OPERATOR = "127.0.0.2"  # from where the monitoring asks
 _AES_KEYS = ("a" * 43, "b" * 43)
 # WeChat's own: what an operator reads there and fills in.
 ACCOUNTS = {
@@ -107,6 +108,7 @@ class Host:
     """One machine: its own data folder and its own copy of the keys."""
 
     folder: Path
+    web_processes: int
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -128,7 +130,7 @@ class Host:
 class Site:
     """Everything that runs. `url` is where the world finds it, `sandbox` where people hold their phones."""
 
-    release: Path
+    current: Path  # as `make install` leaves it: it points to the release
     folder: Path
     address: str
     started: Started
@@ -156,6 +158,12 @@ class Site:
     def xcert(self, *arguments: str | Path, code: int = 0) -> str:
         """What an operator types on the first host, with the settings of the service; what it said on stdout."""
         return self._run(arguments, self.environment(), code)
+
+    def refused(self, *arguments: str) -> str:
+        """The same too early: what it says instead."""
+        done = self.commands.run(list(arguments), cwd=self.folder, env=self.environment())
+        assert done.returncode == 1, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stderr + done.stdout
 
     def as_owner(self, *arguments: str | Path) -> str:
         """The same for a command that changes tables."""
@@ -185,6 +193,7 @@ class Site:
             "XCERT_DATA_DIR": str(host.folder / "data"),
             "XCERT_KEYS_DIR": str(host.keys),
             "PORT": str(host.port),
+            "XCERT_WORKERS": str(host.web_processes),
         }
         return outside(self.authority) | said | own
 
@@ -208,7 +217,7 @@ class Site:
     def start(self, host: Host) -> None:
         """`xcert serve` of the installed release."""
         more = {"PYTHONPATH": str(ROOT / "tests" / "deaths"), "DIES_IN": str(self.dying), "DIES_AS": "host"}
-        command = [str(self.release / "bin" / "xcert"), "serve", "--no-migrate"]
+        command = [str(self.current / "bin" / "xcert"), "serve", "--no-migrate"]
         self.typed.append("xcert serve --no-migrate")
         with (host.folder / "log").open("ab") as log:
             host.process = subprocess.Popen(
@@ -278,9 +287,10 @@ def site(release: Path, folder: Path, objects: tuple[int, Path], started: Starte
     """
     address = own_address()
     identity = tls.identity(folder, address, days=60)
-    one = Site(release, folder, address, started, CommandServer(release / "bin" / "python"), objects[1])
+    (current := folder / "current").symlink_to(release)
+    one = Site(current, folder, address, started, CommandServer(release / "bin" / "python"), objects[1])
     started.also(one.commands.stop)
-    one.hosts = (Host(folder / "a"), Host(folder / "b"))
+    one.hosts = (Host(folder / "a", 2), Host(folder / "b", 1))
     for host in one.hosts:
         host.keys.mkdir(parents=True, mode=0o700)
     with ExitStack() as stack:
@@ -292,7 +302,7 @@ def site(release: Path, folder: Path, objects: tuple[int, Path], started: Starte
         one.sandbox = f"http://127.0.0.1:{sandbox}"
         one.settings |= {
             "XCERT_PUBLIC_URL": one.url,
-            "XCERT_WORKERS": "1",
+            "XCERT_OPERATIONS": OPERATOR,
             "XCERT_JOB_WORKERS": "1",
             "XCERT_FILES_URL": f"s3://{object_store.BUCKET}/prod",
             "XCERT_S3_ENDPOINT": f"{one.url}:{s3}",

@@ -1,4 +1,4 @@
-"""Production as an operator sets it up: its settings, the seal that a certification authority signed, and a wait for it."""
+"""Production as an operator sets it up: the seal that a certification authority signed, and a wait for the service."""
 
 from __future__ import annotations
 
@@ -14,15 +14,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-
-PRODUCTION = {
-    "XCERT_ENV": "production",
-    "XCERT_PUBLIC_URL": "https://cert.example.cn",
-    "XCERT_WORKERS": "2",
-    "XCERT_JOB_WORKERS": "1",
-    **{f"WECHAT_{kind}_{name}": "x" * 16 for kind in ("OA", "MP") for name in ("APPID", "SECRET", "TOKEN")},
-    **{f"WECHAT_{kind}_AES_KEY": "a" * 43 for kind in ("OA", "MP")},
-}
 
 
 def sign_seal(folder: Path, epoch: int = 1) -> None:

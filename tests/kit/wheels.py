@@ -77,3 +77,15 @@ def with_production_packages(place: Path) -> Path:
             if not (packages / top).exists():
                 (packages / top).symlink_to(Path(str(one.locate_file(top))))
     return place
+
+
+def following(installed: Path, place: Path) -> Path:
+    """Another release's environment; what it holds is the same."""
+    venv.create(place, with_pip=False, symlinks=True)
+    packages = next(place.glob("lib/python3*/site-packages"))
+    packages.rmdir()
+    packages.symlink_to(next(installed.glob("lib/python3*/site-packages")))
+    text = (installed / "bin" / "xcert").read_text("utf-8")
+    (place / "bin" / "xcert").write_text(text.replace(str(installed), str(place)), "utf-8")
+    (place / "bin" / "xcert").chmod(0o755)
+    return place
