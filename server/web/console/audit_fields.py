@@ -10,6 +10,7 @@ FIELDS = {
     "lists": "群发名单里的人",
     "imports": "导入的逐行记录",
     "values": "换过的内容",
+    "officers": "提醒的负责人",
     "act": "办理",
     "phone_changed": "更换了手机号",
     "until": "代理的最后一天",
