@@ -92,7 +92,8 @@ async def account_changes(call: Call, query: ChangeQuery) -> None:
 async def erasures(call: Call, query: ErasureQuery) -> None:
     columns: listing.Columns = {
         "编号": (8, lambda one: one.id),
-        "考生": (14, lambda one: one.name),
+        "谁": (14, lambda one: one.name),
+        "类别": (12, lambda one: one.kind_label),
         "证件号码": (22, lambda one: one.id_masked),
         "申请日期": (12, lambda one: shown_when(one.asked_on)),
         "依据": (30, lambda one: one.reason),
