@@ -152,7 +152,7 @@ async def test_from_a_draft_to_the_phone_and_the_workbook(
         await clean(page, "deliveries")
         await look(page, f"deliveries{where}")
         async with page.expect_download() as download:
-            await page.get_by_role("link", name="导出（xlsx）").click()
+            await page.get_by_role("link", name="导出表格").click()
         file = tmp_path / "deliveries.xlsx"
         await (await download.value).save_as(file)
         rows = list(load_workbook(file)["通知"].iter_rows(min_row=2, values_only=True))

@@ -226,7 +226,7 @@ def send_to_many(step: Step, desk: Page, phone: Page, service: Service) -> None:
     step.press(desk, "每个人的结局", "link")
     look(desk, "desk-deliveries")
     with desk.expect_download() as download:
-        step.press(desk, "导出（xlsx）", "link")
+        step.press(desk, "导出表格", "link")
     assert download.value.suggested_filename.endswith(".xlsx")
     step.end()
 

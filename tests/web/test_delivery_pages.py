@@ -111,8 +111,15 @@ async def test_pages_follow_one_another_without_a_gap(services: Services, desk: 
         seen += re.findall(r'href="/console/deliveries/people/(\d+)"', page)
         following = re.search(r'href="([^"]+cursor=\d+)" rel="next"', page)
         path = following[1].replace("&amp;", "&") if following else ""
-    assert path == ""
+        backward = re.search(r'href="([^"]+before=\d+)" rel="prev"', page)
+    assert path == "" and backward is not None
     assert sorted(map(int, seen)) == sorted([one.id for one in await Candidate.all()])
+    back = (await desk.page(backward[1].replace("&amp;", "&"))).text
+    assert re.findall(r'href="/console/deliveries/people/(\d+)"', back) == seen[:50]
+    assert 'rel="prev"' not in back and "本页 50 条" in back
+    oldest = (await desk.page(f"{PAGE}?campaign_id={campaign.id}&sort=id")).text
+    first = re.findall(r'href="/console/deliveries/people/(\d+)"', oldest)
+    assert first == seen[::-1][:50] and f"去掉筛选：群发：{campaign.name}" in oldest
 
 
 async def test_one_persons_whole_history_on_one_screen(

@@ -18,7 +18,7 @@ from server.domain.campaigns.delivery_queries import Wanted
 from server.domain.notices import campaign_rows, delivery
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.notices.topics import TOPICS
-from server.domain.paging import Page
+from server.domain.paging import NEWEST, Page, Turn, cursor_id, limited
 from server.domain.people import candidate_search
 from server.domain.people.names import mask_name
 from server.domain.ports import Clock, Queue
@@ -26,7 +26,7 @@ from server.domain.roles import Verb
 from server.errors import Conflict, NotFound
 from server.models import Campaign, Delivery
 
-NEWEST = 100
+CAMPAIGNS_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,7 @@ class DeliveryView:
         )
 
 
+SORTS = {"-id": "新的在前", "id": "旧的在前"}
 _TOLD = ("name", "state", "last_error", "tried", "seen_at")
 
 
@@ -86,6 +87,23 @@ async def page(wanted: Wanted, *, actor: Actor, after: int = 0, size: int = 50) 
     return Page(shown, str(shown[-1].id) if len(found) > size else None)
 
 
+async def turned(wanted: Wanted, *, actor: Actor, turn: Turn = NEWEST) -> Page[DeliveryView]:
+    """Messages in an order of `SORTS`, on and back. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    place, size = cursor_id(turn.before or turn.cursor) or 0, limited(turn.limit)
+    is_back = bool(turn.before)
+    if turn.sort.startswith("-") is not is_back:
+        found = await delivery_queries.newest(wanted, before=place, most=size + 1)
+    else:
+        found = await delivery_queries.following(wanted, after=place, most=size + 1)
+    others, found = len(found) > size, found[:size]
+    if not found:
+        return Page()
+    shown = [DeliveryView.of(row) for row in (found[::-1] if is_back else found)]
+    is_first, is_last = (not others, False) if is_back else (not place, not others)
+    return Page(shown, None if is_last else str(shown[-1].id), None if is_first else str(shown[0].id))
+
+
 async def whose(search: str, *, actor: Actor) -> list[int]:
     """The candidates that staff mean by a whole name or an admission number.
 
@@ -98,7 +116,7 @@ async def whose(search: str, *, actor: Actor) -> list[int]:
 async def campaigns(chosen: int | None, *, actor: Actor) -> list[tuple[int, str]]:
     """Number and name of what staff may choose from: the newest campaigns that were frozen, and the one that is chosen."""
     roles.require(actor, Verb.SEE_CAMPAIGNS)
-    found = Campaign.filter(frozen_at__not_isnull=True).order_by("-id").limit(NEWEST)
+    found = Campaign.filter(frozen_at__not_isnull=True).order_by("-id").limit(CAMPAIGNS_SHOWN)
     newest = [(int(str(one)), str(name)) for one, name in await found.values_list("id", "name")]
     if chosen is None or chosen in dict(newest):
         return newest

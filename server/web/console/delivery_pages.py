@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
 from server.domain.campaigns import delivery_history, delivery_list
 from server.domain.campaigns.delivery_history import History
+from server.domain.campaigns.delivery_list import DeliveryView
 from server.domain.campaigns.delivery_queries import CAMPAIGN
 from server.domain.lookups import worklist
 from server.domain.notices.states import NoticeState
 from server.domain.notices.topics import TOPICS
+from server.domain.paging import Page
 from server.domain.roles import Verb
 from server.errors import Invalid
 from server.web.console import campaign_words as words
-from server.web.console import page_base
+from server.web.console import listing, page_base
 from server.web.console.auth import Call
 from server.web.console.deliveries import Sought, wanted_by
-from server.web.schema import Input, Whole
+from server.web.console.paging import Turning
+from server.web.schema import Input, OneOf, Whole
 
 bp = Blueprint("console_deliveries", url_prefix="/console")
 PAGE = 50
 AT = "/console/deliveries"
 
 
-class DeliveriesPage(Sought):
-    cursor: Whole | None = None
+class DeliveriesPage(Sought, Turning):
+    sort: Annotated[str | None, OneOf(delivery_list.SORTS)] = None
 
 
 class HistoryPage(Input):
@@ -35,16 +38,22 @@ class HistoryPage(Input):
 
 
 async def delivery_page(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, DeliveriesPage)
-    chosen: dict[str, Any] = wanted.model_dump(exclude={"cursor"})
-    problem, items, cursor = "", [], None
+    wanted = page_base.read(call, DeliveriesPage, without=("limit",))
+    chosen: dict[str, Any] = wanted.model_dump(exclude=set(listing.TURNING))
+    problem = ""
+    found: Page[DeliveryView] = Page()
     try:
         meant = await wanted_by(wanted, actor=call.actor)
-        found = await delivery_list.page(meant, actor=call.actor, after=wanted.cursor or 0, size=PAGE)
-        items, cursor = found.items, found.next_cursor
+        found = await delivery_list.turned(meant, actor=call.actor, turn=wanted.turn(delivery_list.SORTS))
     except Invalid as refused:
+        # what was typed may be an identity number: no address holds it
         problem, chosen = refused.errors[0].detail, {**chosen, "q": None}
+        wanted = wanted.model_copy(update={"q": None})
     without_state = {**chosen, "state": None}
+    narrowed = {name: value for name, value in chosen.items() if name != "sort"}
+    kinds = {CAMPAIGN: "群发", **{name: topic.label for name, topic in TOPICS.items()}}
+    campaigns = await delivery_list.campaigns(wanted.campaign_id, actor=call.actor)
+    schools = await worklist.schools(call.actor)
     return await page_base.render(
         call,
         "deliveries.html",
@@ -53,18 +62,30 @@ async def delivery_page(call: Call) -> HTTPResponse:
         wanted=wanted,
         q="" if problem else wanted.q or "",
         problem=problem,
-        items=items,
-        next_cursor=cursor,
-        more_base=page_base.address(AT, chosen.items()),
+        items=found.items,
+        of=listing.around(
+            "deliveries",
+            wanted,
+            found,
+            total=f"本页 {len(found.items)} 条",
+            words={
+                "kind": ("类别", kinds),
+                "campaign_id": ("群发", dict(campaigns)),
+                "school_id": ("院校", {one.id: one.name for one in schools}),
+                "from_on": ("从", None),
+                "to_on": ("到", None),
+            },
+            sorts=delivery_list.SORTS,
+            export=listing.Export(asked=narrowed),
+        ),
         tab_base=page_base.address(AT, without_state.items()),
-        export=page_base.address("/console/api/v1/deliveries/export.xlsx", chosen.items()).rstrip("?&"),
         states=list(NoticeState),
-        kinds={CAMPAIGN: "群发", **{name: topic.label for name, topic in TOPICS.items()}},
-        campaigns=await delivery_list.campaigns(wanted.campaign_id, actor=call.actor),
-        schools=await worklist.schools(call.actor),
+        kinds=kinds,
+        campaigns=campaigns,
+        schools=schools,
         channels=words.CHANNELS,
         tones=words.NOTICE_TONES,
-        filtered=any(value is not None for value in without_state.values()),
+        filtered=any(value is not None for name, value in narrowed.items() if name != "state"),
         may_decide=roles.may(call.actor, Verb.SEND_CAMPAIGNS),
         today=beijing.day(call.s.clock.now()),
     )
