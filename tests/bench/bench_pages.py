@@ -86,7 +86,7 @@ async def _measured(settings: Settings, *, years: bool) -> Times:
                 began = time.perf_counter()
                 answer = await console_walk.get(people[visit.who], visit.address)
                 times[visit].append((time.perf_counter() - began) * 1000)
-                assert answer.status == 200, visit
+                assert answer.status == 200, (visit, answer.status, answer.text[:300])
         return times
     finally:
         await database.close()
