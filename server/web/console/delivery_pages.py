@@ -12,6 +12,7 @@ from server.domain.campaigns.delivery_history import History
 from server.domain.campaigns.delivery_list import DeliveryView
 from server.domain.campaigns.delivery_queries import CAMPAIGN
 from server.domain.lookups import worklist
+from server.domain.lookups.worklist import Choice
 from server.domain.notices.states import NoticeState
 from server.domain.notices.topics import TOPICS
 from server.domain.paging import Page
@@ -68,13 +69,7 @@ async def delivery_page(call: Call) -> HTTPResponse:
             wanted,
             found,
             total=f"本页 {len(found.items)} 条",
-            words={
-                "kind": ("类别", kinds),
-                "campaign_id": ("群发", dict(campaigns)),
-                "school_id": ("院校", {one.id: one.name for one in schools}),
-                "from_on": ("从", None),
-                "to_on": ("到", None),
-            },
+            words=_words(kinds, campaigns, schools),
             sorts=delivery_list.SORTS,
             export=listing.Export(asked=narrowed),
         ),
@@ -89,6 +84,17 @@ async def delivery_page(call: Call) -> HTTPResponse:
         may_decide=roles.may(call.actor, Verb.SEND_CAMPAIGNS),
         today=beijing.day(call.s.clock.now()),
     )
+
+
+def _words(kinds: dict[str, str], campaigns: list[tuple[int, str]], schools: list[Choice]) -> listing.Words:
+    """What the filters are called, and how their values are written."""
+    return {
+        "kind": ("类别", kinds),
+        "campaign_id": ("群发", dict(campaigns)),
+        "school_id": ("院校", {one.id: one.name for one in schools}),
+        "from_on": ("从", None),
+        "to_on": ("到", None),
+    }
 
 
 async def history_page(call: Call, candidate_id: int) -> HTTPResponse:
