@@ -1,7 +1,7 @@
 /* Several ticked rows of a list at once: first what will be done to which of them, then one answer for each.
 
-   input[data-steps="sign remind"]  a row's tick, and the acts that it may take; data-what: the row in words; data-fen, data-people: what is summed
-   [data-bulk="/path"]              the act; data-step, data-label, data-word (done), data-unit, data-ask (what it does), data-reason (it asks for one) */
+   input[data-steps="sign remind"]  a row's tick, and the acts that it may take; data-what: the row in words; data-fen, data-people: what is summed; data-seen: the list_sha256 of the batch as shown
+   [data-bulk="/path"]              the act; data-step, data-label, data-word (done), data-unit, data-ask (what it does), data-reason (it asks for one), data-lists (exactly the lists that were seen) */
 "use strict";
 
 const bulk = document.getElementById("bulk");
@@ -72,7 +72,9 @@ async function takeAll(button) {
   if (reason === null) return;
   button.disabled = true;
   try {
-    const body = { ids: rows.map((one) => Number(one.value)), ...(button.dataset.reason ? { reason } : {}) };
+    const body = "lists" in button.dataset
+      ? { batches: rows.map((one) => ({ id: Number(one.value), list_sha256: one.dataset.seen })) }
+      : { ids: rows.map((one) => Number(one.value)), ...(button.dataset.reason ? { reason } : {}) };
     told(button, rows, await api("POST", button.dataset.bulk, body));
   } catch (error) {
     if (!error.isOver) say(document.getElementById("said"), error.message);

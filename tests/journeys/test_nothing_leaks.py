@@ -128,7 +128,7 @@ def _candidate(
 def _sign(service: Service, known: Known, issuer: Desk, officer: Phone, plan: int) -> None:
     issuer.post("/issuances", {"plan_id": plan}, status=201)
     (batch,) = issuer.get("/issuances", plan_id=plan)["items"]
-    issuer.post(f"/issuances/{batch['id']}/sign")
+    issuer.sign(batch["id"])
     answer = issuer.client.post(
         f"/issuances/{batch['id']}/scan-tickets", headers={"idempotency-key": "leak-ticket"}
     )
@@ -144,7 +144,7 @@ def _sign(service: Service, known: Known, issuer: Desk, officer: Phone, plan: in
     reason = f"考生{known.people[0].id_number}姓名有误，电话{known.people[0].mobile}"
     assert officer.submit(f"{path}/return", pin=PIN, reason=reason).status_code == 200
     issuer.post(f"/issuances/{batch['id']}/revise")
-    issuer.post(f"/issuances/{batch['id']}/sign")
+    issuer.sign(batch["id"])
     url = issuer.post(f"/issuances/{batch['id']}/scan-tickets", status=201)["url"]
     known.tokens["second scan token"] = url.rpartition("/")[2]
     assert officer.open(url).status_code == 200

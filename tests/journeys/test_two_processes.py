@@ -54,7 +54,7 @@ def site_pending(service: Service, desk: Desk) -> tuple[int, Phone]:
     release(Desk(service, "operator"), desk, plan)
     desk.post("/issuances", {"plan_id": plan}, status=201)
     batch = desk.get("/issuances", plan_id=plan)["items"][0]
-    desk.post(f"/issuances/{batch['id']}/sign")
+    desk.sign(batch["id"])
     school = batch["school"]["name"]
     line = next(one for one in service.first_greeting.splitlines() if school in one and "/h5/officer?" in one)
     phone = Phone(service, "p2")

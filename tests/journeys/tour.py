@@ -69,7 +69,7 @@ def prepare_and_sign(
     batches = issuer.get("/issuances", plan_id=plan["id"])["items"]
     mine = [b for b in batches if b["school"]["name"] == people[0].school and b["level"] == level]
     (batch,) = [b for b in mine if b["state"] == "prepared"]
-    moved = issuer.post(f"/issuances/{batch['id']}/sign")
+    moved = issuer.sign(batch["id"])
     assert (moved["state"], moved["state_label"]) == ("site_pending", "考核站点待签发")
     found: dict[str, Any] = issuer.get(f"/issuances/{batch['id']}")
     return found

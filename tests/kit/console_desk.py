@@ -25,6 +25,7 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/releases/<release_id:int>/refuse": {"note": "成绩未齐"},
     "/plans/<plan_id:int>/practice": {"requires_practice": True},
     "/plans/<plan_id:int>/times": {"level": "primary", "subject": "x", "starts": "9:00", "ends": "11:00"},
+    "/issuances/<issuance_id:int>/sign": {"list_sha256": "00" * 32},
     "/certificates/<number:str>/revoke": {"reason": "登记错误"},
     "/officers/<officer_id:int>/change": {"name": "王签发", "reason": "录入有误"},
     "/people/<candidate_id:int>/uncover": {"what": "id_number", "reason": "来电核对本人身份"},

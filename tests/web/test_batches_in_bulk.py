@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,18 +12,26 @@ from server.domain.issuance import organisation
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Issuance
+from server.models import Certificate, Issuance, Registration
 from tests.kit import issuing, make
 from tests.kit.console_desk import code, seated
 
 App = Sanic[Any, Any]
 
 
+def seen(batch: Issuance, other_id: int = 0) -> dict[str, Any]:
+    return {"id": other_id or batch.id, "list_sha256": bytes(batch.list_sha256 or b"").hex()}
+
+
 async def test_each_batch_has_its_own_answer(app: App, services: Services) -> None:
     one, two, three = [await issuing.prepared(services, await issuing.cohort(services)) for _ in range(3)]
     await organisation.org_sign(services, two.id, actor=make.ADMIN)
     who = await seated(app, services, Role.ISSUER)
-    answer = await who("POST", "/issuances/sign", {"ids": [one.id, two.id, three.id, one.id, 987_654]})
+    answer = await who(
+        "POST",
+        "/issuances/sign",
+        {"batches": [seen(b) for b in (one, two, three, one)] + [seen(one, 987_654)]},
+    )
     assert answer.status == 200
     assert (answer.json["done"], answer.json["refused"]) == (2, 2)
     assert [(i["id"], i["ok"], i["state"], i["code"]) for i in answer.json["items"]] == [
@@ -41,11 +50,50 @@ async def test_each_batch_has_its_own_answer(app: App, services: Services) -> No
 async def test_who_may_not_take_the_step_may_take_none(app: App, services: Services, path: str) -> None:
     batch = await issuing.prepared(services, await issuing.cohort(services))
     who = await seated(app, services, Role.OPERATOR)
-    assert code(await who("POST", f"/issuances/{path}", {"ids": [batch.id]})) == (403, "role_not_allowed")
+
+    def body(lists: list[dict[str, Any]], ids: Any) -> dict[str, Any]:
+        return {"batches": lists} if path == "sign" else {"ids": ids}
+
+    assert code(await who("POST", f"/issuances/{path}", body([seen(batch)], [batch.id]))) == (
+        403,
+        "role_not_allowed",
+    )
     boss = await seated(app, services, Role.ADMIN)
     for ids in ([], list(range(1, 102)), ["1"], "1"):
-        assert (await boss("POST", f"/issuances/{path}", {"ids": ids})).status == 422
+        lists = [{"id": one, "list_sha256": "00" * 32} for one in ids]
+        assert (await boss("POST", f"/issuances/{path}", body(lists, ids))).status == 422
+    for sha256 in ("", "00", "0" * 63 + "G"):
+        wrong = {"batches": [{"id": batch.id, "list_sha256": sha256}]}
+        assert (await boss("POST", "/issuances/sign", wrong)).status == 422
     assert (await Issuance.get()).state == "prepared"
+
+
+async def test_exactly_the_list_that_was_seen_is_signed(app: App, services: Services) -> None:
+    """Somebody else brought the list up to date meanwhile: what the first one saw is not what would be signed."""
+    batch = await issuing.prepared(services, await issuing.cohort(services))
+    first, second = [
+        await seated(app, services, Role.ISSUER, username=name) for name in ("issuer", "issuer-two")
+    ]
+    page = (await first.page("/console/issuances")).text
+    [old] = re.findall(rf'value="{batch.id}" data-steps="sign"[^>]* data-seen="([0-9a-f]+)"', page)
+    assert (
+        f"""data-body='{{"list_sha256": "{old}"}}'"""
+        in (await first.page(f"/console/issuances/{batch.id}")).text
+    )
+    gone = await Certificate.filter(issuance_id=batch.id).order_by("id").first()
+    assert gone is not None
+    await Registration.filter(id=gone.registration_id).update(outcome="failed")
+    shown = {"list_sha256": old}
+    assert code(await second("POST", f"/issuances/{batch.id}/sign", shown)) == (409, "list_refreshed")
+
+    answer = await first("POST", "/issuances/sign", {"batches": [{"id": batch.id, **shown}]})
+    assert [i["code"] for i in answer.json["items"]] == ["list_refreshed"]
+    assert code(await first("POST", f"/issuances/{batch.id}/sign", shown)) == (409, "list_refreshed")
+    assert (await Issuance.get()).state == "prepared"
+    now = (await first("GET", f"/issuances/{batch.id}")).json["list_sha256"]
+    assert now != old
+    moved = await first("POST", f"/issuances/{batch.id}/sign", {"list_sha256": now})
+    assert moved.json["state"] == "site_pending"
 
 
 async def test_filters_totals_and_the_way_back(app: App, services: Services) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.domain.actor import Actor
@@ -24,24 +24,26 @@ class Taken:
     refused: Refused | None = None
 
 
-async def sign(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:
-    """签发 of each. Raises Forbidden("role_not_allowed") for who may sign none at all."""
-    return await _each(s, "org_sign", organisation.org_sign, ids, actor)
+async def sign(s: Services, seen: Mapping[int, str], *, actor: Actor) -> list[Taken]:
+    """签发 of each whose list is still the one that was seen: its hexadecimal list_sha256. Raises Forbidden("role_not_allowed") for who may sign none at all."""
+    take = lambda one: organisation.org_sign(s, one, seen=seen[one], actor=actor)  # noqa: E731 -- one line each
+    return await _each(s, "org_sign", take, seen, actor)
 
 
 async def hand_over(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:
     """发放 of each. Raises Forbidden("role_not_allowed") for who may hand over none at all."""
-    return await _each(s, "hand_over", organisation.hand_over, ids, actor)
+    take = lambda one: organisation.hand_over(s, one, actor=actor)  # noqa: E731 -- one line each
+    return await _each(s, "hand_over", take, ids, actor)
 
 
 async def _each(
-    s: Services, name: str, take: Callable[..., Awaitable[BatchState]], ids: Sequence[int], actor: Actor
+    s: Services, name: str, take: Callable[[int], Awaitable[BatchState]], ids: Iterable[int], actor: Actor
 ) -> list[Taken]:
     require(actor, BY_NAME[name])
     results = []
     for one in dict.fromkeys(ids):
         try:
-            results.append(Taken(one, state=await take(s, one, actor=actor)))
+            results.append(Taken(one, state=await take(one)))
         except Refused as refused:
             results.append(Taken(one, refused=refused))
         await s.faults.reach(f"bulk.{name}: one is done")

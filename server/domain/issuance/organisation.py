@@ -27,11 +27,14 @@ async def refresh(s: Services, issuance_id: int, *, actor: Actor) -> numbering.R
         return await numbering.refresh(s, issuance, actor=actor)
 
 
-async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState:
+async def org_sign(s: Services, issuance_id: int, *, seen: str | None = None, actor: Actor) -> BatchState:
     """签发 by the organisation; the state moves to 考核站点待签发 by itself (S85).
 
-    The list is recomputed first. If it differs from what staff saw, it is stored anew and they are told; nothing is
-    signed unseen.
+    The list is recomputed first. If it differs from the stored one or from what this signer saw, who may have looked
+    before somebody else brought it up to date, nothing is signed and they are told.
+
+    Args:
+        seen: the hexadecimal list_sha256 that the signer was shown; None: whatever list is stored.
 
     Raises:
         Conflict("list_refreshed"): look at the list again, then sign. And as `advance` says.
@@ -45,7 +48,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
         changed = None
         if BatchState(issuance.state) is step.source:
             changed = await numbering.refresh(s, issuance, actor=actor)
-        is_current = changed is not None and not changed.is_changed
+        is_current = changed is not None and not changed.is_changed and seen in (None, changed.digest.hex())
         known = await facts.of_staff(s.settings, s.clock, issuance, actor=actor, list_is_current=is_current)
         if changed is not None and step.refusal(known, only=(list_is_current,)):
             unseen = changed  # the new list is kept: the transaction ends well, and nothing is signed
@@ -67,6 +70,8 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
 
 
 def _unseen(changed: numbering.Refreshed) -> Conflict:
+    if not changed.is_changed:
+        return Conflict("list_refreshed", "名单在您打开页面以后更新过。请刷新页面，核对名单后再签发。")
     return Conflict(
         "list_refreshed",
         f"名单与上次显示时不同，已按最新数据更新（新增{len(changed.added)}人次，"

@@ -93,6 +93,20 @@ class Several(Input):
     ids: list[Whole] = Field(min_length=1, max_length=bulk.MOST)
 
 
+class Seen(Input):
+    list_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="核对过的名单的校验码；名单已不是这一份的，不签发"
+    )
+
+
+class SeenOfOne(Seen):
+    id: Whole
+
+
+class SeenOfSeveral(Input):
+    batches: list[SeenOfOne] = Field(min_length=1, max_length=bulk.MOST)
+
+
 class TicketKind(Input):
     code: Annotated[str | None, OneOf(("link", "mini_program"))] = Field(
         default=None, description="普通二维码或小程序码"
@@ -172,15 +186,19 @@ async def preparation(call: Call, preparation_id: int) -> Preparation:
     return Preparation.of(await preparation_query.view(preparation_id, actor=call.actor))
 
 
-def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Handler:
-    async def handler(call: Call, body: Several) -> Bulk:
-        results = await take(call.s, body.ids, actor=call.actor)
-        refused = sum(one.refused is not None for one in results)
-        items = [MovedInBulk.of(one) for one in results]
-        return Bulk(items=items, done=len(results) - refused, refused=refused)
+async def sign_many(call: Call, body: SeenOfSeveral) -> Bulk:
+    seen = {one.id: one.list_sha256 for one in body.batches}
+    return _in_bulk(await bulk.sign(call.s, seen, actor=call.actor))
 
-    handler.__name__ = name
-    return handler
+
+async def hand_over_many(call: Call, body: Several) -> Bulk:
+    return _in_bulk(await bulk.hand_over(call.s, body.ids, actor=call.actor))
+
+
+def _in_bulk(results: Sequence[bulk.Taken]) -> Bulk:
+    refused = sum(one.refused is not None for one in results)
+    items = [MovedInBulk.of(one) for one in results]
+    return Bulk(items=items, done=len(results) - refused, refused=refused)
 
 
 async def show(call: Call, issuance_id: int) -> Issuance:
@@ -190,6 +208,11 @@ async def show(call: Call, issuance_id: int) -> Issuance:
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
     page = await roster_access.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
     return page_of(ListedPerson, [ListedPerson.of(one) for one in page.items], page.next_cursor)
+
+
+async def sign(call: Call, body: Seen, issuance_id: int) -> Moved:
+    state = await organisation.org_sign(call.s, issuance_id, seen=body.list_sha256, actor=call.actor)
+    return Moved(id=issuance_id, state=state.value, state_label=state.label)
 
 
 def _step(name: str, take: Callable[..., Awaitable[BatchState]]) -> Handler:
@@ -288,16 +311,16 @@ ROUTES = [
     Route("POST", "/issuances", prepare, "为一个考试计划建立签发批次（每个考核站点一个）",
           takes=NewBatches, gives=Prepared, status=201, creates=True, verb=Verb.PREPARE),
     Route("GET", "/preparations/<preparation_id:int>", preparation, "建立签发批次的进度", gives=Preparation, verb=Verb.PREPARE),
-    Route("POST", "/issuances/sign", _in_bulk("sign_many", bulk.sign), "评价组织签发多个批次，逐个给出结果", takes=Several, gives=Bulk, verb=Verb.SIGN),
-    Route("POST", "/issuances/hand-over", _in_bulk("hand_over_many", bulk.hand_over), "发放多个批次，逐个给出结果",
+    Route("POST", "/issuances/sign", sign_many, "评价组织签发多个批次，逐个给出结果；各是核对过的那一份名单", takes=SeenOfSeveral, gives=Bulk, verb=Verb.SIGN),
+    Route("POST", "/issuances/hand-over", hand_over_many, "发放多个批次，逐个给出结果",
           takes=Several, gives=Bulk, verb=Verb.HAND_OVER),
     Route("GET", _ONE, show, "一个签发批次", gives=Issuance, verb=Verb.SEE_ISSUANCES),
     Route("GET", f"{_ONE}/people", list_people, "批次的名单；姓名与成绩对核对名单的人完整显示",
           takes=Paging, gives=Page[ListedPerson], verb=Verb.SEE_ISSUANCES),
+    Route("POST", f"{_ONE}/sign", sign, "评价组织签发；名单是核对过的那一份", takes=Seen, gives=Moved, verb=Verb.SIGN),
     *(
         Route("POST", f"{_ONE}/{path}", _step(path.replace("-", "_"), take), summary, gives=Moved, verb=verb)
         for path, take, verb, summary in (
-            ("sign", organisation.org_sign, Verb.SIGN, "评价组织签发"),
             ("withdraw", organisation.withdraw, Verb.WITHDRAW, "评价组织撤回"),
             ("revise", organisation.revise, Verb.REVISE, "重新准备"),
             ("hand-over", organisation.hand_over, Verb.HAND_OVER, "发放"),
