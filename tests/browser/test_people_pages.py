@@ -281,7 +281,7 @@ async def test_the_go_live_list_ticks_itself_off_and_is_confirmed(
         await page.fill("#confirm-note", "京ICP备0号")
         await look(page, f"go-live-confirm-{wide}")
         await page.locator("dialog[open]").get_by_role("button", name="确认", exact=True).click()
-        await expect(page.locator("#line-icp")).to_contain_text("王敏　2026-11-23 12:00 确认：京ICP备0号")
+        await expect(page.locator("#line-icp")).to_contain_text("王敏　2026年11月23日 12:00 确认：京ICP备0号")
         await clean(page, "go-live")
         await look(page, f"go-live-{wide}")
         await page.get_by_role("button", name="收回确认").click()

@@ -43,7 +43,7 @@ async def test_a_line_is_confirmed_by_name(app: App, services: Services) -> None
     admin = await seated(app, services, Role.ADMIN)
     assert (await admin("POST", "/go-live/icp/confirm", {"note": "京ICP备0号"})).status == 204
     page = (await admin.page("/console/go-live")).text
-    assert "王敏　2026-11-23 12:00 确认：京ICP备0号" in page
+    assert "王敏　2026年11月23日 12:00 确认：京ICP备0号" in page
     assert (await admin("POST", "/go-live/icp/take-back")).status == 204
     assert await GoLiveTick.all().count() == 0
     assert code(await admin("POST", "/go-live/nothing/confirm", {})) == (404, "line_unknown")

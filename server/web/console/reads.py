@@ -18,10 +18,7 @@ _API = "/console/api/v1"
 AUDITED = frozenset(
     {
         f"{_API}/accounts-export",
-        f"{_API}/audit/export.xlsx",
-        f"{_API}/certificates/export.xlsx",
         f"{_API}/corrections/<correction_id:int>/letter",
-        f"{_API}/deliveries/export.xlsx",
         f"{_API}/erasures",
         f"{_API}/imports/<import_id:int>/report.xlsx",
         f"{_API}/issuances/<issuance_id:int>/certificates.zip",
@@ -29,7 +26,6 @@ AUDITED = frozenset(
         f"{_API}/issuances/<issuance_id:int>/list.xlsx",
         f"{_API}/issuances/<issuance_id:int>/people",
         f"{_API}/people",
-        f"{_API}/people/export.xlsx",
         "/console/deliveries/people/<candidate_id:int>",
         "/console/deliveries/officers/<officer_id:int>",
         "/console/erasures",
@@ -37,7 +33,15 @@ AUDITED = frozenset(
         "/console/people",
         "/console/people/<candidate_id:int>",
     }
-)
+    | {  # `list_exports` writes who took it away, with or without people in it
+        f"{_API}/{name}/export.xlsx"
+        for name in (
+            "audit", "bank-refunds", "campaigns", "certificates", "corrections", "courses", "deliveries", "erasures", "fees",
+            "issuances", "officers", "orders", "paper-runs", "people", "prices", "refunds", "schools", "score-changes", "staff",
+            "staff-changes", "transfers", "waivers",
+        )
+    }
+)  # fmt: skip
 # Lists and single things with people in them, numbers masked: what the list is called in the trail.
 LISTED: dict[str, str] = {
     f"{_API}/bank-refunds": "bank_refunds",
@@ -102,7 +106,7 @@ NOTHING = frozenset(
             "audit", "campaigns", "campaigns/<campaign_id:int>", "campaigns/<campaign_id:int>/audience", "campaigns/choices",
             "courses", "courses/<course_id:int>", "doctor-runs/latest", "imports", "imports/template.xlsx", "issuances",
             "issuances/<issuance_id:int>", "issuances/<issuance_id:int>/events", "issuances/<issuance_id:int>/receipt",
-            "issuances/<issuance_id:int>/receipts/<receipt_id:int>", "issuances/export.xlsx", "paper-runs",
+            "issuances/<issuance_id:int>/receipts/<receipt_id:int>", "paper-runs",
             "paper-runs/<paper_run_id:int>", "paper-runs/<paper_run_id:int>/slip.png", "passkeys", "plans",
             "preparations/<preparation_id:int>", "prices", "reconciliation", "schools", "session", "sessions", "staff",
             "staff-changes", "staff/<staff_id:int>/sessions", "tokens",
