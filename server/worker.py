@@ -157,6 +157,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "privacy.retention": (retention.sweep, DAILY),
     "privacy.erasures": (erasing.sweep, EVERY_MINUTE),
     "privacy.register": (redoing.sweep, EVERY_MINUTE),
+    "privacy.register_read": (redoing.mend, DAILY),
     "portal.sweep": (comparison.compare, DAILY),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),

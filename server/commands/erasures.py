@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from server import composition
@@ -12,6 +13,7 @@ from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_register, redoing
 from server.domain.privacy.erasure_register import Entry
 from server.domain.privacy.redoing import Redone
+from server.errors import OutsideFailure
 from server.settings import Settings
 
 LEFT = 3  # exit code: somebody is back who was erased, or a place of the register lacks an entry
@@ -26,7 +28,7 @@ def check(args: argparse.Namespace, settings: Settings) -> int:
         for place, name in zip(erasure_register.places(s), ("文件存储", "另一处"), strict=False):
             there = {key async for key in erasure_register.keys_in(place)}
             unread = [key for key in sorted(there) if await erasure_register.got(s.keys, place, key) is None]
-            back = await redoing.outstanding(there - set(unread))
+            back = await redoing.outstanding(there)
             problems += [f"{name}：{len(back)} 位已删除的人又在数据库里"] if back else []
             problems += [f"{name}：少 {len(wanted - there)} 条登记"] if wanted - there else []
             problems += (
@@ -46,27 +48,52 @@ def check(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def redo(args: argparse.Namespace, settings: Settings) -> int:
-    """Do again what is on the register and not in the database, and complete the register."""
-
-    tell(with_services(settings, lambda s: _again(s, args.folder)))
+    """Do again what is on the register and not in the database, and complete the register. 3: something is left."""
+    try:
+        tell(with_services(settings, lambda s: _again(s, args.folder)))
+    except redoing.Unfinished as unfinished:
+        if unfinished.done:
+            tell(unfinished.done)
+        for one in unfinished.left:
+            print(f"✗ {one}。")
+        return LEFT
     return 0
 
 
 async def after_restore(settings: Settings, folders: Sequence[Path]) -> list[Redone]:
-    """The same for a database that was put back just now: nobody is connected yet. Raises what `redoing.bring_up` does."""
-    async with composition.running(settings) as s:
+    """The same for a database that was put back just now: nobody is connected yet. Raises redoing.Unfinished.
+
+    It goes as the restore itself, past a PgBouncer: that is held still meanwhile, and the service's role may not yet be
+    allowed anything in the new tables.
+    """
+    direct = replace(settings, database_url=settings.session_url, database_session_url="")
+    async with composition.running(direct) as s:
         return await _again(s, folders)
 
 
 async def _again(s: Services, folders: Iterable[Path]) -> list[Redone]:
-    done = await redoing.bring_up(s, entries_in(s, folders))
-    await erasing.sweep(s)
+    """Raises redoing.Unfinished."""
+    entries, unread = entries_in(s, folders)
+    left: list[str] = []
+    try:
+        done = await redoing.bring_up(s, entries, unread=unread)
+    except redoing.Unfinished as unfinished:
+        done, left = unfinished.done, unfinished.left
+    try:
+        await erasing.sweep(s)
+    except OutsideFailure as failure:
+        left.append(str(failure))
+    if left:
+        raise redoing.Unfinished(done, list(dict.fromkeys(left)))
     return done
 
 
-def entries_in(s: Services, folders: Iterable[Path]) -> list[Entry]:
-    """The entries in backups, each a folder that `xcert backup` made, or in copies of the register; others' are left out."""
-    found = {}
+def entries_in(s: Services, folders: Iterable[Path]) -> tuple[list[Entry], set[str]]:
+    """The entries in backups, each a folder that `xcert backup` made, or in copies of the register.
+
+    Returns: those that are ours, and the keys of those that cannot be read.
+    """
+    found, unread = dict[str, Entry](), set[str]()
     for folder in folders:
         for path in sorted(
             {
@@ -76,10 +103,11 @@ def entries_in(s: Services, folders: Iterable[Path]) -> list[Entry]:
         ):
             try:
                 entry = erasure_register.read(s.keys, path.read_bytes())
-            except ValueError:
-                continue
-            found[entry.key] = entry
-    return list(found.values())
+            except (ValueError, OSError):
+                unread.add(f"{erasure_register.FOLDER}{path.name}")
+            else:
+                found[entry.key] = entry
+    return list(found.values()), unread
 
 
 def tell(done: Sequence[Redone]) -> None:

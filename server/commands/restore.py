@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shlex
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,7 +39,7 @@ from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.notices import hold
 from server.domain.ports import FileStore
-from server.domain.privacy.redoing import Redone
+from server.domain.privacy.redoing import Redone, Unfinished
 from server.errors import OutsideFailure, XcertError
 from server.models import database
 from server.settings import Settings
@@ -63,6 +66,7 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
         state = asyncio.run(_check_target(url, manifest, replace=args.replace))
         _check_other_keys(source, target, replace=args.replace)
         store = stored_files.store_elsewhere(stores.settings, data / VAULT)
+        backups = _beside(folder)
         _lay_ready(folder / FILES, data / READY, store)
         after = after_loading(state, skip=args.skip_numbers, now=datetime.now(UTC))
         try:
@@ -83,26 +87,41 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
         asyncio.run(
             cache.forget(stores.settings.redis_url, certificates=stores.settings.redis_certificates)
         )  # answers of a time that is gone
-        done = _erase_again(stores.settings, folder)
+        done = _erase_again(stores.settings, backups)
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
     _tell(state, args.skip_numbers)
     erasures.tell(done)
     return 0
 
 
-def _erase_again(settings: Settings, folder: Path) -> list[Redone]:
+def _beside(folder: Path) -> list[Path]:
+    """This backup and those in the same folder; whatever else lies there, readable or not, is passed over."""
+    found = {folder}
+    with suppress(OSError):
+        for one in folder.parent.iterdir():
+            with suppress(OSError):
+                if (one / MANIFEST).is_file():
+                    found.add(one)
+    return sorted(found)
+
+
+def _erase_again(settings: Settings, backups: Sequence[Path]) -> list[Redone]:
     """Whoever was erased after the backup was made is erased again before anybody may see them. Raises Impossible.
 
     The register is what the files' store, its second place, this backup and those beside it hold together.
     """
-    others = [one for one in folder.parent.iterdir() if (one / MANIFEST).is_file()]
     try:
-        return asyncio.run(erasures.after_restore(settings, sorted({folder, *others})))
-    except XcertError as error:
-        raise Impossible(
-            f"数据已经恢复，备份之后批准的删除还没有全部重做：{error}\n"
-            "请解决后运行 xcert erasures redo；完成之前不要启动服务。"
-        ) from None
+        return asyncio.run(erasures.after_restore(settings, backups))
+    except Unfinished as unfinished:
+        erasures.tell(unfinished.done)
+        why = str(unfinished)
+    except Exception as error:  # the data are changed by now: whatever it is, the operator hears what to do
+        why = str(error) if isinstance(error, XcertError) else type(error).__name__
+    again = " ".join(["xcert erasures redo", *(shlex.quote(str(one)) for one in backups)])
+    raise Impossible(
+        f"数据已经恢复，备份之后批准的删除还没有全部重做：{why}。\n"
+        f"请解决后运行 {again}；完成之前不要启动服务。"
+    )
 
 
 def _tell(state: DatabaseState, skip: int) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from server.adapters.file_stores import MountedFileStore
+from server.adapters.keys import KeyFolder
+from server.commands import Impossible, erasures, restore
+from server.commands.backup import MANIFEST
 from server.domain.ports import Services
 from server.domain.privacy import erasing
+from server.domain.privacy.redoing import Redone
 from server.models import Candidate, Registration, database
+from server.settings import Settings
 from tests.commands.conftest import Xcert
 from tests.kit import make
 from tests.kit.exchange import exchange
@@ -110,3 +116,63 @@ async def test_the_register_of_a_newer_backup_beside_it_counts_and_a_place_that_
     again = xcert("restore", tmp_path / "backups/1", "--replace", **there)
     assert (again.returncode, again.stderr) == (0, "")
     assert not await still_there(empty, who)
+
+
+async def test_the_keys_of_the_backup_are_enough_after_a_new_index_key(
+    xcert: Xcert, environment: dict[str, str], filled: str, empty: str, services: Services, tmp_path: Path
+) -> None:
+    register, backups, apart = tmp_path / "backup-side", tmp_path / "backups", tmp_path / "keys-apart"
+    register.mkdir()
+    assert xcert("backup", backups / "1", "--keys", apart).returncode == 0
+    assert xcert("keys", "rotate", "index", "--now").returncode == 0
+    own = KeyFolder(Path(environment["XCERT_KEYS_DIR"]), production=False)
+    exchange(services, second_register=MountedFileStore(register), keys=own)
+    who = await erased(services, filled)
+    there = {
+        "XCERT_DATABASE_URL": empty,
+        "XCERT_DATA_DIR": str(tmp_path / "other"),
+        "XCERT_ERASURES_DIR": str(register),
+        "XCERT_KEYS_DIR": str(tmp_path / "new-keys"),
+    }
+    back = xcert("restore", backups / "1", "--keys", apart, **there)
+    assert (back.returncode, back.stderr) == (0, "")
+    assert "按删除登记重做了 1 项删除。" in back.stdout
+    assert not await still_there(empty, who)
+
+    [entry] = (register / "erasures").iterdir()
+    for one in (entry, tmp_path / "other/vault/erasures" / entry.name):
+        one.write_bytes(b"damaged")
+    await brought_back(empty, who)
+    for what in (("erasures", "redo"), ("erasures", "check")):
+        told = xcert(*what, **there)
+        assert told.returncode == 3 and "读不出" in told.stdout and entry.name in told.stdout
+    again = xcert("restore", backups / "1", "--replace", **there)
+    assert again.returncode == 1 and entry.name in again.stderr
+    assert f"xcert erasures redo {backups / '1'}" in again.stderr
+
+
+def test_what_lies_beside_the_backup_and_whatever_breaks_ends_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1", "2 of May", "lost+found"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / MANIFEST).write_text("{}")
+    rightly = Path.is_file
+
+    def refused(path: Path) -> bool:
+        if "lost+found" in path.parts:
+            raise PermissionError(13, "Permission denied")
+        return rightly(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    backups = restore._beside(tmp_path / "1")
+    assert [one.name for one in backups] == ["1", "2 of May"]
+
+    async def breaks(*_: object) -> list[Redone]:
+        raise ArithmeticError("王伟")
+
+    monkeypatch.setattr(erasures, "after_restore", breaks)
+    with pytest.raises(Impossible) as told:
+        restore._erase_again(Settings(), backups)
+    assert f"xcert erasures redo {tmp_path}/1 '{tmp_path}/2 of May'" in str(told.value)
+    assert "ArithmeticError" in str(told.value) and "王伟" not in str(told.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from server.adapters import keys
 from server.adapters.file_stores import MountedFileStore
 from server.domain.actor import Actor
 from server.domain.people.candidates import find_by_id_number
@@ -169,7 +171,8 @@ async def test_nobody_else_is_erased(services: Services) -> None:
     forged = replace(erasure_register.read(s.keys, data), created_at=who.created_at + timedelta(seconds=1))
     broken = orjson.dumps({**orjson.loads(forged.to_bytes(s.keys)), "seal": "00" * 32})
     await s.file_store.put(forged.key, broken)
-    assert await redoing.bring_up(s) == []
+    with pytest.raises(redoing.Unfinished, match="1 条登记读不出"):
+        await redoing.bring_up(s)
     assert (await Candidate.get(id=who.id)).erased_at is None
 
 
@@ -185,3 +188,96 @@ async def test_erasures_from_before_the_register_are_put_on_it(services: Service
     await redoing.sweep(s)
     assert entries(s.file_store) == before == entries(s.second_register)  # type: ignore[arg-type]
     assert await redoing.complete(s) == 0
+
+
+async def test_a_damaged_entry_is_written_anew_and_one_that_nobody_knows_any_more_is_told(
+    services: Services,
+) -> None:
+    s = services
+    who, other = await whole_person(s), await make.candidate(s, "崔子涵")
+    for one in (who, other):
+        await approved(s, one)
+    await drained(s)
+    assert isinstance(s.file_store, MemoryFileStore)
+    kept = entries(s.file_store)
+    mine = next(key for key in kept if f"-{who.id}-" in key)
+    await s.file_store.put(mine, b"damaged")
+    await redoing.mend(s)
+    assert entries(s.file_store) == kept
+    await s.file_store.put(mine, b"damaged")
+    await put_back(who)
+    await put_back(other)
+    for work in (redoing.bring_up, redoing.sweep):
+        with pytest.raises(redoing.Unfinished, match=mine):
+            await work(s)
+    assert (await Candidate.get(id=other.id)).erased_at is not None, "the others are done all the same"
+    await s.file_store.put(mine, kept[mine])
+    assert [one.who.id for one in await redoing.bring_up(s)] == [who.id]
+
+
+async def test_one_that_fails_does_not_keep_the_others(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = services
+    first, second = await whole_person(s), await make.candidate(s, "崔子涵")
+    for one in (first, second):
+        await approved(s, one)
+    await drained(s)
+    for one in (first, second):
+        await put_back(one)
+    rightly = redoing.redo
+
+    async def breaks(s: Services, entry: erasure_register.Entry) -> redoing.Redone | None:
+        if entry.row == first.id:
+            raise ArithmeticError(first.name)
+        return await rightly(s, entry)
+
+    monkeypatch.setattr(redoing, "redo", breaks)
+    with pytest.raises(redoing.Unfinished, match=f"candidate-{first.id}-.*ArithmeticError") as told:
+        await redoing.bring_up(s)
+    assert [one.who.id for one in told.value.done] == [second.id] and first.name not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "candidate-99999999999999999999-20260101T000000000000.json",
+        "candidate-9223372036854775808-20260101T000000000000.json",
+        "candidate-²-20260101T000000000000.json",
+        "candidate-1_0-20260101T000000000000.json",
+        "candidate- 1-20260101T000000000000.json",
+        "candidate-1-20260101T000000000000",
+        "candidate-1-99999999T000000000000.json",
+        "nobody-1-20260101T000000000000.json",
+    ],
+)
+async def test_a_name_that_is_none_of_ours_breaks_nothing(services: Services, name: str) -> None:
+    s = services
+    assert isinstance(s.file_store, MemoryFileStore)
+    s.file_store.files[f"erasures/{name}"] = b"x"
+    await redoing.sweep(s)
+    assert erasure_register.named(f"erasures/{name}") is None
+
+
+async def test_it_is_sealed_with_the_oldest_key_which_every_backup_has(
+    services: Services, tmp_path: Path
+) -> None:
+    s = services
+    folder = tmp_path / "own"
+    keys.create(folder, development=True, organisation="京华")
+    before = tmp_path / "before"
+    shutil.copytree(folder, before)
+    keys.rotate(folder, "index", organisation="京华")
+    exchange(s, keys=keys.KeyFolder(folder, production=False))
+    await approved(s, await whole_person(s))
+    [entry] = await erasure_register.approved()
+    said = orjson.loads(entry.to_bytes(s.keys))
+    old = keys.KeyFolder(before, production=False)
+    assert erasure_register.read(old, orjson.dumps(said)) == entry
+    del said["seal"]
+    new = s.keys.blind(orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode(), about="erasure.register")
+    await s.file_store.put(entry.key, orjson.dumps({**said, "seal": new.hex()}))
+    assert await erasure_register.got(s.keys, s.file_store, entry.key) == entry
+    assert await erasure_register.got(old, s.file_store, entry.key) is None
+    assert await redoing.complete(s) == 1, "what was sealed with a later one before"
+    assert await erasure_register.got(old, s.file_store, entry.key) == entry

@@ -154,6 +154,31 @@ async def test_they_are_erased_again_after_a_restore(services: Services) -> None
     assert (await Officer.get(id=who.id)).name == "（已删除）"
 
 
+async def test_every_row_of_a_participant_is_on_the_register(services: Services) -> None:
+    """The backup may know a course only that the case does not name."""
+    s = services
+    school = await make.school("明德职业技术学院")
+    first, second = await training.course(s), await training.course(s, title="督导师研修")
+    for course in (first, second):
+        await training.enrol(s, course, f"{school.name}\t王伟\t{PHONE}")
+    old, new = await CourseEnrolment.all().order_by("id")
+    await erased(s, Subject("enrolment", new.id))
+    listed = await erasure_register.approved()
+    assert {(one.row, one.created_at) for one in listed} == {(one.id, one.enrolled_at) for one in (old, new)}
+    # The backup was made between the two.
+    await Erasure.all().delete()
+    await rows("ALTER TABLE course_enrolment DISABLE TRIGGER enrolment_erased_stays")
+    await rows("DELETE FROM fee WHERE enrolment_id = $1", new.id)
+    await CourseEnrolment.filter(id=new.id).delete()
+    await CourseEnrolment.filter(id=old.id).update(
+        name=old.name, phone_sealed=old.phone_sealed, phone_index=old.phone_index, erased_at=None
+    )
+    await rows("ALTER TABLE course_enrolment ENABLE TRIGGER enrolment_erased_stays")
+    [done] = await redoing.bring_up(s)
+    assert done.who == Subject("enrolment", old.id)
+    assert (await CourseEnrolment.get(id=old.id)).name == "（已删除）"
+
+
 @pytest.mark.parametrize("kind", ["officer", "staff", "enrolment"])
 async def test_nobody_there(services: Services, kind: str) -> None:
     for work in (erasing.ask, personal_copy.take):

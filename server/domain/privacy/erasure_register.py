@@ -2,11 +2,13 @@
 
 A backup that is put back brings back whoever was erased after it was made. The register names the rows again, by their
 number and the moment they were made, and holds nothing of the person. Each entry is sealed with a key of ours: whoever can
-write files alone erases nobody.
+write files alone erases nobody. It is the oldest `index` key, which every backup's keys hold: one that was made after the
+backup may be lost with the machine.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,11 +25,21 @@ FOLDER = "erasures/"
 _FORM = 1
 _ABOUT = "erasure.register"
 _MOMENT = "%Y%m%dT%H%M%S%f"
+_KEY = re.compile(FOLDER + r"(?P<kind>[a-z]+)-(?P<row>[0-9]{1,19})-(?P<made>[0-9]{8}T[0-9]{12})\.json")
+_MOST = 2**63 - 1  # what the database can count
 APPROVED = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, c.id AS row, c.{of.made} AS created_at, e.asked_on, e.requested_by, e.requested_at,"  # noqa: S608
     f" e.decided_by, e.decided_at FROM erasure e JOIN {of.table} c ON c.id = e.{kind}_id"
     " WHERE e.state IN ('under_way', 'done') AND ($1::bigint IS NULL OR e.id = $1)"
     for kind, of in KINDS.items()
+)
+# A participant is one row for each course, all erased at one moment; the case names one of them.
+APPROVED += (
+    " UNION ALL SELECT 'enrolment', c.id, c.enrolled_at, e.asked_on, e.requested_by, e.requested_at, e.decided_by, e.decided_at"
+    " FROM erasure e JOIN course_enrolment n ON n.id = e.enrolment_id"
+    " JOIN course_enrolment c ON c.erased_at = n.erased_at AND c.id <> n.id"
+    " WHERE e.state IN ('under_way', 'done') AND ($1::bigint IS NULL OR e.id = $1)"
+    " AND NOT EXISTS (SELECT 1 FROM erasure o WHERE o.enrolment_id = c.id AND o.state IN ('under_way', 'done'))"
 )
 
 
@@ -63,7 +75,8 @@ class Entry:
     def to_bytes(self, keys: Keys) -> bytes:
         """Sorted JSON with its seal."""
         said = self._said()
-        return _json({**said, "seal": keys.blind(_json(said).decode(), about=_ABOUT).hex()})
+        *_, oldest = keys.blinds(_json(said).decode(), about=_ABOUT)
+        return _json({**said, "seal": oldest.hex()})
 
     def _said(self) -> dict[str, Any]:
         return {
@@ -106,15 +119,14 @@ def read(keys: Keys, data: bytes) -> Entry:
 
 def named(key: str) -> tuple[str, int, datetime] | None:
     """Whose row the key of an entry names; None: it is no such key."""
+    match = _KEY.fullmatch(key)
+    if match is None or match["kind"] not in KINDS or int(match["row"]) > _MOST:
+        return None
     try:
-        kind, row, moment = key.removeprefix(FOLDER).removesuffix(".json").split("-")
-        return (
-            (kind, int(row), datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC))
-            if kind in KINDS
-            else None
-        )
+        made = datetime.strptime(match["made"], _MOMENT).replace(tzinfo=UTC)
     except ValueError:
         return None
+    return match["kind"], int(match["row"]), made
 
 
 async def approved(erasure_id: int | None = None) -> list[Entry]:
@@ -144,10 +156,18 @@ async def got(keys: Keys, store: FileStore, key: str) -> Entry | None:
 
 
 async def write(keys: Keys, store: FileStore, entries: Iterable[Entry]) -> int:
-    """Put down what the store does not hold as ours. How many. Raises OutsideFailure."""
+    """Put down what the store does not hold as ours, or holds under a later seal than it could. How many.
+
+    Raises OutsideFailure.
+    """
     count = 0
     for one in entries:
-        if await got(keys, store, one.key) is None:
-            await store.put(one.key, one.to_bytes(keys))
+        try:
+            data = await store.get(one.key)
+            kept = read(keys, data).to_bytes(keys)
+        except (NotFound, ValueError):
+            data, kept = b"", one.to_bytes(keys)
+        if data != kept:
+            await store.put(one.key, kept)
             count += 1
     return count

@@ -6,6 +6,7 @@ told, for a person to look at.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from server.domain.privacy import erasing, erasure_facts, erasure_register, eras
 from server.domain.privacy.erasure_register import Entry
 from server.domain.privacy.states import UNDER_WAY_GUARDS, Standing
 from server.domain.privacy.subjects import KINDS, Subject
+from server.errors import OutsideFailure
 from server.models.database import rows
 
 BACK = " UNION ALL ".join(
@@ -25,6 +27,11 @@ BACK = " UNION ALL ".join(
     for kind, of in KINDS.items()
 )
 WHY = "本人的信息已删除"
+UNREAD = (
+    "{count} 条登记读不出（如 {key}），而它写的记录又在数据库里：文件损坏，不是本系统写的，或缺少封它的 index 密钥。"
+    "请放回密钥目录里缺的 index 密钥，或从别的备份、登记的另一处取回这个文件；确认不是本系统写的，就删掉这个文件"
+)
+log = logging.getLogger("xcert.privacy")
 # What the backup may have open, by the code of the guard that would have refused (`states`).
 OPEN = {
     "exam_pending": "没有出成绩的报考",
@@ -43,6 +50,14 @@ class Redone:
 
     who: Subject
     open: tuple[str, ...]
+
+
+class Unfinished(OutsideFailure):
+    """Part of the register could not be read or done again: `left` says what, in words; `done` is what was."""
+
+    def __init__(self, done: list[Redone], left: list[str]) -> None:
+        super().__init__("；".join(left))
+        self.done, self.left = done, left
 
 
 async def outstanding(keys_named: Iterable[str]) -> list[str]:
@@ -71,38 +86,80 @@ async def redo(s: Services, entry: Entry) -> Redone | None:
     return Redone(entry.of, tuple(OPEN[one.code] for one in reasons if one is not None))
 
 
-async def bring_up(s: Services, more: Iterable[Entry] = ()) -> list[Redone]:
+async def bring_up(
+    s: Services, more: Iterable[Entry] = (), *, unread: Iterable[str] = (), reads_all: bool = True
+) -> list[Redone]:
     """Every erasure on the register done again, and the register whole in every place; what was done again.
 
     Files follow by their job, or `erasing.sweep`.
 
     Args:
-        more: entries from elsewhere, other backups' for instance.
+        more: entries from elsewhere, other backups' for instance; `unread`: keys of those there that cannot be read.
+        reads_all: also mend entries that are there and cannot be read.
 
-    Raises OutsideFailure: a place of the register cannot be read or written; what the others say is done by then.
+    Raises Unfinished: an entry that concerns somebody, or a place, cannot be read or written; all the rest is done by then.
     """
-    given = list(more)
-    done = [await redo(s, one) for one in given]
+    given, done = list(more), list[Redone]()
+    left, lost = list[str](), set(unread)
+    for one in given:
+        await _one(s, one, done, left)
     for place in erasure_register.places(s):
-        for key in await outstanding([key async for key in erasure_register.keys_in(place)]):
-            if (entry := await erasure_register.got(s.keys, place, key)) is not None:
-                done.append(await redo(s, entry))
-    await complete(s, given)
-    return [one for one in done if one is not None]
+        try:
+            for key in await outstanding([key async for key in erasure_register.keys_in(place)]):
+                if (entry := await erasure_register.got(s.keys, place, key)) is None:
+                    lost.add(key)
+                else:
+                    await _one(s, entry, done, left)
+        except OutsideFailure as failure:
+            left.append(str(failure))
+    try:
+        await complete(s, given, reads_all=reads_all)
+    except OutsideFailure as failure:
+        left.append(str(failure))
+    if still := await outstanding(sorted(lost)):
+        left.append(UNREAD.format(count=len(still), key=still[0]))
+    if left:
+        raise Unfinished(done, list(dict.fromkeys(left)))
+    return done
 
 
-async def complete(s: Services, more: Iterable[Entry] = ()) -> int:
-    """Write what a place of the register lacks: an entry's place may have been away, or new. How many."""
+async def _one(s: Services, entry: Entry, done: list[Redone], left: list[str]) -> None:
+    """One of them; whatever goes wrong with it does not keep the others."""
+    try:
+        if (redone := await redo(s, entry)) is not None:
+            done.append(redone)
+    except Exception as error:  # of this person alone, as far as anybody knows
+        log.error("an erasure was not done again: %s: %s", entry.key, type(error).__name__)
+        left.append(f"登记 {entry.key} 没有重做成（{type(error).__name__}）")
+
+
+async def complete(s: Services, more: Iterable[Entry] = (), *, reads_all: bool = True) -> int:
+    """Write what a place of the register lacks: an entry's place may have been away, or new. How many.
+
+    Args:
+        reads_all: read those that are there, too, and write anew what is damaged.
+
+    Raises OutsideFailure: a place is away; the others are complete by then.
+    """
     wanted = {one.key: one for one in (*await erasure_register.approved(), *more)}
-    count = 0
+    count, failed = 0, None
     for place in erasure_register.places(s):
-        there = {key async for key in erasure_register.keys_in(place)}
-        count += await erasure_register.write(
-            s.keys, place, [one for key, one in wanted.items() if key not in there]
-        )
+        try:
+            there = set[str]() if reads_all else {key async for key in erasure_register.keys_in(place)}
+            lacking = [one for key, one in wanted.items() if key not in there]
+            count += await erasure_register.write(s.keys, place, lacking)
+        except OutsideFailure as failure:
+            failed = failure
+    if failed is not None:
+        raise failed
     return count
 
 
 async def sweep(s: Services) -> None:
     """A database that came back by other means than `xcert restore`. Sweep `privacy.register`."""
+    await bring_up(s, reads_all=False)
+
+
+async def mend(s: Services) -> None:
+    """Read all of the register, and write anew what is damaged. Sweep `privacy.register_read`."""
     await bring_up(s)
