@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from tortoise.expressions import Q
@@ -100,20 +100,29 @@ async def turn(query: QuerySet[Row], wanted: Turn) -> Page[Row]:
 
 
 def _mark(row: Model, column: str) -> str:
-    return f"{row.pk}" if column == "id" else f"{getattr(row, column)}~{row.pk}"
+    return f"{row.pk}" if column == "id" else f"{column}:{getattr(row, column)}~{row.pk}"
 
 
 def _place(cursor: str | None, model: type[Model], column: str) -> tuple[str, int] | None:
     """(value, id) that a cursor stands for: a value that the column can hold."""
     if not cursor:
         return None
-    value, _, row_id = cursor.rpartition("~")
-    number = cursor_id(row_id)
-    if number is None or bool(value) is (column == "id") or not (value.isascii() and len(value) <= 60):
+    value, number = _parts(cursor, column)
+    if not (value.isascii() and len(value) <= 60):
         raise _unknown()
     field = model._meta.fields_map[column]
     is_whole = bool(value) and isinstance(field, IntField)
     if is_whole and not (value.isdigit() and int(value) <= field.constraints["le"]):
+        raise _unknown()
+    return value, number
+
+
+def _parts(cursor: str, column: str) -> tuple[str, int]:
+    """(value as written, id) of a cursor `column:value~id`; of one by the id alone ("", id). Raises Invalid for another column's."""
+    place, _, row_id = cursor.rpartition("~")
+    named, _, value = place.partition(":")
+    number = cursor_id(row_id)
+    if number is None or named != ("" if column == "id" else column) or bool(value) is (column == "id"):
         raise _unknown()
     return value, number
 
@@ -152,7 +161,7 @@ class SqlList:
         key, place = ("id",) if column == "id" else (column, "id"), []
         beyond = "TRUE"
         if cursor := wanted.before or wanted.cursor:
-            place = _values_of(cursor, kind, is_id=column == "id")
+            place = _values_of(cursor, column, kind)
             holes = [f"${len(values) + at}::{of}" for at, of in zip((1, 2), (kind, "bigint"), strict=True)]
             named = ", ".join(f"found.{name}" for name in key)
             beyond = f"({named}) {'<' if downwards else '>'} ({', '.join(holes[: len(key)])})"
@@ -179,17 +188,18 @@ def _mark_of(row: Mapping[str, Any], column: str, kind: str) -> str:
         return str(row["id"])
     value = row[column]
     if kind == "text":
-        return f"{base64.urlsafe_b64encode(value.encode()).decode()}~{row['id']}"
-    return f"{value if kind == 'bigint' else value.isoformat()}~{row['id']}"
+        written = base64.urlsafe_b64encode(value.encode()).decode()
+    elif kind == "timestamptz":
+        written = value.astimezone(UTC).isoformat()
+    else:
+        written = str(value) if kind == "bigint" else value.isoformat()
+    return f"{column}:{written}~{row['id']}"
 
 
-def _values_of(cursor: str, kind: str, *, is_id: bool) -> list[Any]:
+def _values_of(cursor: str, column: str, kind: str) -> list[Any]:
     """What a cursor of `_mark_of` stands for. Raises Invalid."""
-    value, _, row_id = cursor.rpartition("~")
-    number = cursor_id(row_id)
-    if number is None or bool(value) is is_id:
-        raise _unknown()
-    return [number] if is_id else [_read(value, kind), number]
+    value, number = _parts(cursor, column)
+    return [number] if column == "id" else [_read(value, kind), number]
 
 
 def _read(value: str, kind: str) -> Any:
@@ -202,8 +212,8 @@ def _read(value: str, kind: str) -> Any:
         moment = datetime.fromisoformat(value) if kind == "timestamptz" else date.fromisoformat(value)
     except (ValueError, binascii.Error):
         raise _unknown() from None
-    if isinstance(moment, datetime) and moment.tzinfo is None:
-        raise _unknown()
+    if moment.isoformat() != value or (isinstance(moment, datetime) and moment.utcoffset() != timedelta(0)):
+        raise _unknown()  # a moment far from UTC may lie outside of what any clock says
     return moment
 
 

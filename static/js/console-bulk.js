@@ -77,8 +77,12 @@ async function takeAll(button) {
       : { ids: rows.map((one) => Number(one.value)), ...(button.dataset.reason ? { reason } : {}) };
     told(button, rows, await api("POST", button.dataset.bulk, body));
   } catch (error) {
-    if (!error.isOver) say(document.getElementById("said"), error.message);
     button.disabled = false;
+    if (error.isOver) return;
+    const { status } = error.problem || {};
+    if (status >= 400 && status < 500) return say(document.getElementById("said"), error.message);
+    sayLater(error.message, "bad"); // some may be done: the list shows which
+    go();
   }
 }
 

@@ -81,6 +81,7 @@ async def test_finance_records_another_approves_and_the_order_is_given_back(
             }
         ],
         "next_cursor": None,
+        "before": None,
     }
     assert (await finance("GET", "/bank-refunds?state=recorded")).json["items"] == []
     assert (await finance("GET", "/bank-refunds?school=没有这所")).json["items"] == []

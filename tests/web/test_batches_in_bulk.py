@@ -12,9 +12,11 @@ from server.domain.issuance import organisation
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.roles import Role
+from server.errors import OutsideFailure
 from server.models import Certificate, Issuance, Registration
 from tests.kit import issuing, make
 from tests.kit.console_desk import code, seated
+from tests.kit.exchange import exchange
 
 App = Sanic[Any, Any]
 
@@ -44,6 +46,24 @@ async def test_each_batch_has_its_own_answer(app: App, services: Services) -> No
     assert {b.state for b in await Issuance.all()} == {"site_pending"}
     answer = await who("POST", "/issuances/hand-over", {"ids": [one.id]})
     assert [i["code"] for i in answer.json["items"]] == ["already_moved"]
+
+
+async def test_a_failure_at_one_batch_hides_nothing_of_the_others(app: App, services: Services) -> None:
+    batches = [await issuing.prepared(services, await issuing.cohort(services)) for _ in range(3)]
+    who = await seated(app, services, Role.ISSUER)
+    reached: list[str] = []
+
+    class Failing:
+        async def reach(self, place: str) -> None:
+            reached.append(place)
+            if place == "desk.org_sign: before the step" and reached.count(place) == 2:
+                raise OutsideFailure("没有响应")
+
+    exchange(services, faults=Failing())
+    answer = await who("POST", "/issuances/sign", {"batches": [seen(one) for one in batches]})
+    assert [i["code"] for i in answer.json["items"]] == [None, "try_again", None]
+    states = [one.state for one in await Issuance.all().order_by("id")]
+    assert states == ["site_pending", "prepared", "site_pending"]
 
 
 @pytest.mark.parametrize("path", ["sign", "hand-over"])

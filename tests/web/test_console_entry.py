@@ -54,7 +54,7 @@ async def test_log_in_work_and_log_out(app: App, services: Services) -> None:
     assert changed.status == 200
     assert code(await who("GET", "/session")) == (401, "session_ended")
     who.cookie, who.csrf = changed.headers["set-cookie"][14:].partition(";")[0], changed.json["csrf"]
-    assert (await who("GET", "/plans")).json == {"items": [], "next_cursor": None}
+    assert (await who("GET", "/plans")).json == {"items": [], "next_cursor": None, "before": None}
     gone = await who("DELETE", "/session")
     assert (gone.status, "Max-Age=0" in gone.headers["set-cookie"]) == (204, True)
     assert code(await who("GET", "/session")) == (401, "session_ended")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+import asyncpg
 import pytest
 from sanic import Sanic
 
 from server.domain.ports import Services
 from server.domain.roles import Role
+from server.errors import OutsideFailure
 from server.models import AuditEntry, Delivery, FeeWaiver, Officer, PlanSlot, Score
 from tests.kit import issuing, make, paying
 from tests.kit.console_desk import code, seated
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.noticing import put, the_row
 
@@ -65,6 +68,36 @@ async def test_waivers_are_asked_for_and_approved_together_by_two(app: App, serv
     assert code(await auditor("POST", "/waivers/approve", {"ids": ids})) == (403, "role_not_allowed")
     short = await other("POST", "/fees/waive", {"ids": [first.id], "reason": "短"})
     assert (short.status, (await other("POST", "/waivers/approve", {"ids": []})).status) == (422, 422)
+
+
+async def test_a_failure_at_one_of_them_hides_nothing_of_the_others(app: App, services: Services) -> None:
+    plan = await paying.priced(services)
+    fees = [await paying.owing(services, plan) for _ in range(4)]
+    finance = await seated(app, services, Role.FINANCE)
+    other = await seated(app, services, Role.FINANCE, username="finance-two")
+    await finance("POST", "/fees/waive", {"ids": [one.id for one in fees], "reason": WHY})
+    ids = [one.id for one in await FeeWaiver.all().order_by("id")]
+
+    class Failing:
+        """At the second the outside fails, at the third the database, at the fourth we ourselves."""
+
+        errors: ClassVar[list[Exception | None]] = [
+            None, OutsideFailure("没有响应"), asyncpg.DeadlockDetectedError("x"), KeyError("x"),
+        ]  # fmt: skip
+
+        async def reach(self, place: str) -> None:
+            if place == "waivers.approve: the waiver is approved" and (error := self.errors.pop(0)):
+                raise error
+
+    exchange(services, faults=Failing())
+    answer = await other("POST", "/waivers/approve", {"ids": ids})
+    assert said(answer) == list(zip(ids, (None, "try_again", "try_again", "internal"), strict=True))
+    assert [one.state for one in await FeeWaiver.all().order_by("id")] == [
+        "approved",
+        "asked",
+        "asked",
+        "asked",
+    ]
 
 
 async def test_score_changes_are_approved_together_but_not_by_who_asked(app: App, services: Services) -> None:

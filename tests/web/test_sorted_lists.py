@@ -120,6 +120,37 @@ async def test_amounts_are_walked_on_and_back_and_exported_alike(app: App, servi
     none = (await who.page("/console/orders?made_to=2020-01-01")).text
     assert "没有这样的订单。" in none
     assert (await who("GET", "/orders?sort=-total_fen&cursor=5")).status == 422
+    back = (await who("GET", path)).json
+    assert back["before"].startswith("total_fen:")
+    to_first = (await who("GET", f"/orders?sort=-total_fen&limit=1&before={back['before']}")).json
+    assert [one["number"] for one in to_first["items"]] == seen[-2:-1]
+    other = await who("GET", f"/orders?sort=-id&cursor={back['before']}")
+    assert other.status == 422 and other.json["errors"][0]["code"] == "cursor_unknown"
+
+
+async def test_a_cursor_that_no_page_of_this_order_gave_is_refused(app: App, services: Services) -> None:
+    who = await seated(app, services, Role.ADMIN)
+    for api, sort, cursor in (
+        ("paper-runs", "issued_at", "issued_at:0001-01-01T00:00:00+14:00~1"),
+        ("paper-runs", "issued_at", "issued_at:9999-12-31T23:59:59-14:00~1"),
+        ("paper-runs", "issued_at", "issued_at:2026-11-01T00:00:00~1"),
+        ("paper-runs", "issued_at", "issued_at:20261101T000000+00:00~1"),
+        ("paper-runs", "issued_at", "2026-11-01T00:00:00+00:00~1"),
+        ("prices", "-from_on", "from_on:2026-W01-1~1"),
+        ("prices", "-from_on", "from_on:20261101~1"),
+        ("prices", "-from_on", "total_fen:2026-11-01~1"),
+        ("staff", "username", "name:admin~1"),
+        ("staff", "username", "admin~1"),
+    ):
+        answer = await who("GET", f"/{api}", params={"sort": sort, "cursor": cursor})
+        assert answer.status == 422, (api, cursor, answer.text)
+        assert answer.json["errors"][0]["code"] == "cursor_unknown", (api, cursor)
+    for api, sort, cursor in (
+        ("paper-runs", "issued_at", "issued_at:0001-01-01T00:00:00+00:00~1"),
+        ("paper-runs", "issued_at", "issued_at:9999-12-31T23:59:59+00:00~1"),
+        ("staff", "username", "username:admin~1"),
+    ):
+        assert (await who("GET", f"/{api}", params={"sort": sort, "cursor": cursor})).status == 200, cursor
 
 
 async def test_accounts_are_found_by_role_state_and_a_part_of_a_name(app: App, services: Services) -> None:

@@ -76,6 +76,7 @@ async def test_finance_records_another_approves_and_the_fees_are_paid(
             }
         ],
         "next_cursor": None,
+        "before": None,
     }
     assert (await finance("GET", "/transfers?state=recorded")).json["items"] == []
     seat = await seated(app, services, Role.SCHOOL, school=school)

@@ -61,7 +61,7 @@ def test_an_answer_is_made_of_a_domain_object_or_a_dictionary() -> None:
     rows = [Place(1, "甲"), {"id": 2, "name": "乙"}, Place(3, "丙")]
     page = paging.page_of(Named, *paging.cut(rows, 2))
     assert responses.encoded(page) == orjson.dumps(
-        {"items": [{"id": 1, "name": "甲"}, {"id": 2, "name": "乙"}], "next_cursor": "2"}
+        {"items": [{"id": 1, "name": "甲"}, {"id": 2, "name": "乙"}], "next_cursor": "2", "before": None}
     )
     with pytest.raises(ValidationError):
         Named.model_validate({"id": 2, "name": "乙", "secret": "would have slipped out"})

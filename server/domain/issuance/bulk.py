@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from server.domain import several
 from server.domain.actor import Actor
 from server.domain.issuance import organisation
 from server.domain.issuance.states import BY_NAME, BatchState
@@ -44,7 +45,7 @@ async def _each(
     for one in dict.fromkeys(ids):
         try:
             results.append(Taken(one, state=await take(one)))
-        except Refused as refused:
-            results.append(Taken(one, refused=refused))
+        except Exception as error:
+            results.append(Taken(one, refused=several.why_not(error)))
         await s.faults.reach(f"bulk.{name}: one is done")
     return results

@@ -44,7 +44,7 @@ class NewName(Input):
 
 async def listing(call: Call, query: AccountQuery) -> Page[Account]:
     page = await account_list.page(query.wanted, turn=query.turn(account_list.SORTS), actor=call.actor)
-    return page_of(Account, await shown(page.items), page.next_cursor)
+    return page_of(Account, await shown(page.items), page.next_cursor, page.before)
 
 
 async def shown(accounts: Sequence[staff.Account]) -> list[Account]:

@@ -17,6 +17,7 @@ class Page(Answer, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None
+    before: str | None = Field(description="往回翻用；第一页，或不能往回翻的列表，是 null")
 
 
 class Id(Answer):

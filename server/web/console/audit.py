@@ -44,7 +44,7 @@ async def listing(call: Call, query: AuditQuery) -> Page[AuditEntry]:
     found = await audit_query.listing(
         await wanted_by(call, query), cursor=cursor, before=query.before, limit=query.size, actor=call.actor
     )
-    return page_of(AuditEntry, [shown(one) for one in found.items], found.next_cursor)
+    return page_of(AuditEntry, [shown(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def wanted_by(call: Call, query: AuditQuery) -> Wanted:

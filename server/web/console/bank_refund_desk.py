@@ -58,7 +58,7 @@ async def listing(call: Call, query: BankRefundQuery) -> Page[a.BankRefund]:
     found = await bank_refund_queries.bank_refunds_page(
         actor=call.actor, state=query.state, school=query.school, turn=query.turn(bank_refund_queries.SORTS)
     )
-    return page_of(a.BankRefund, [_refund(one) for one in found.items], found.next_cursor)
+    return page_of(a.BankRefund, [_refund(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def proof(call: Call, bank_refund_id: int) -> HTTPResponse:

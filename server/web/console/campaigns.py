@@ -129,7 +129,7 @@ async def listing(call: Call, query: CampaignQuery) -> Page[a.Campaign]:
     found = await campaign_views.page(
         call.s.settings, call.s.clock, actor=call.actor, state=query.state, after=query.after, size=query.size
     )
-    return page_of(a.Campaign, [_campaign(one) for one in found.items], found.next_cursor)
+    return page_of(a.Campaign, [_campaign(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def one(call: Call, campaign_id: int) -> a.Campaign:
@@ -244,7 +244,7 @@ async def of_campaign(call: Call, query: OfCampaign, campaign_id: int) -> Page[a
     await campaign_views.one(call.s.settings, call.s.clock, campaign_id, actor=call.actor)
     wanted = Wanted(campaign_id=campaign_id, state=query.state)
     found = await delivery_list.page(wanted, actor=call.actor, after=query.after, size=query.size)
-    return page_of(a.Delivery, [shown(one) for one in found.items], found.next_cursor)
+    return page_of(a.Delivery, [shown(one) for one in found.items], found.next_cursor, found.before)
 
 
 def _draft(body: CampaignInput) -> Draft:

@@ -71,7 +71,7 @@ async def listing(call: Call, query: CertificateQuery) -> Page[Certificate]:
         sort=query.order,
         actor=call.actor,
     )
-    return page_of(Certificate, [shown(one) for one in page.items], page.next_cursor)
+    return page_of(Certificate, [shown(one) for one in page.items], page.next_cursor, page.before)
 
 
 def shown(one: CertificateView) -> Certificate:

@@ -117,7 +117,7 @@ async def listing(call: Call, query: CorrectionQuery) -> Page[Correction]:
         turn=query.turn(case_views.SORTS),
         actor=call.actor,
     )
-    return page_of(Correction, [shown(one) for one in page.items], page.next_cursor)
+    return page_of(Correction, [shown(one) for one in page.items], page.next_cursor, page.before)
 
 
 async def one(call: Call, correction_id: int) -> Correction:

@@ -113,7 +113,7 @@ class EnrolledList(Answer):
 async def listing(call: Call, query: CourseQuery) -> Page[Course]:
     turn = query.turn(queries.SORTS)
     found = await queries.courses_page(call.s.clock, title=query.title, actor=call.actor, turn=turn)
-    return page_of(Course, [_course(one) for one in found.items], found.next_cursor)
+    return page_of(Course, [_course(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def create(call: Call, body: NewCourse) -> Id:
@@ -153,7 +153,7 @@ async def enrolment_list(call: Call, query: Paging, course_id: int) -> Page[Enro
     found = await queries.enrolments_page(
         call.s.clock, call.s.keys, course_id, actor=call.actor, after=query.after, size=query.size
     )
-    return page_of(Enrolment, [_enrolment(one) for one in found.items], found.next_cursor)
+    return page_of(Enrolment, [_enrolment(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def enrol(call: Call, body: NewEnrolments, course_id: int) -> EnrolledList:

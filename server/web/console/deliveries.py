@@ -80,7 +80,7 @@ async def deliveries(call: Call, query: DeliveryQuery) -> Page[a.Delivery]:
         until=query.until,
     )
     found = await delivery_list.page(wanted, actor=call.actor, after=query.after, size=query.size)
-    return page_of(a.Delivery, [shown(one) for one in found.items], found.next_cursor)
+    return page_of(a.Delivery, [shown(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def export(call: Call, query: Sought) -> None:

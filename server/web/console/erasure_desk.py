@@ -88,7 +88,7 @@ async def listing(call: Call, query: ErasureQuery) -> Page[Erasure]:
     page = await erasure_views.listing(
         call.s, state=query.state, turn=query.turn(erasure_views.SORTS), actor=call.actor
     )
-    return page_of(Erasure, [_answer(one) for one in page.items], page.next_cursor)
+    return page_of(Erasure, [_answer(one) for one in page.items], page.next_cursor, page.before)
 
 
 async def ask(call: Call, body: ErasureAsked, candidate_id: int) -> Id:

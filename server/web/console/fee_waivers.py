@@ -46,7 +46,7 @@ async def listing(call: Call, query: WaiverQuery) -> Page[a.Waiver]:
         actor=call.actor,
         turn=query.turn(waiver_queries.SORTS),
     )
-    return page_of(a.Waiver, [_waiver(one) for one in found.items], found.next_cursor)
+    return page_of(a.Waiver, [_waiver(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def approve(call: Call, waiver_id: int) -> None:

@@ -82,7 +82,9 @@ async def listing(call: Call, query: ImportQuery) -> Page[ImportSummary]:
     page = await imports.listing(
         cursor=query.after or None, limit=query.size, open_only=bool(query.open_only), actor=call.actor
     )
-    return page_of(ImportSummary, [import_answers.summary(one) for one in page.items], page.next_cursor)
+    return page_of(
+        ImportSummary, [import_answers.summary(one) for one in page.items], page.next_cursor, page.before
+    )
 
 
 async def show(call: Call, import_id: int) -> ImportRun:

@@ -72,7 +72,6 @@ class IssuanceSummary(Answer):
 
 
 class Issuances(Page[IssuanceSummary]):
-    before: str | None
     batches: int
     people: int
 

@@ -207,7 +207,7 @@ async def show(call: Call, issuance_id: int) -> Issuance:
 
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
     page = await roster_access.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
-    return page_of(ListedPerson, [ListedPerson.of(one) for one in page.items], page.next_cursor)
+    return page_of(ListedPerson, [ListedPerson.of(one) for one in page.items], page.next_cursor, page.before)
 
 
 async def sign(call: Call, body: Seen, issuance_id: int) -> Moved:

@@ -114,7 +114,7 @@ async def price_list(call: Call, query: PriceQuery) -> Page[a.Price]:
     found = await queries.prices_page(
         actor=call.actor, plan_id=query.plan_id, turn=query.turn(queries.PRICE_SORTS)
     )
-    return page_of(a.Price, [_price(one) for one in found.items], found.next_cursor)
+    return page_of(a.Price, [_price(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def set_price(call: Call, body: NewPrice) -> Id:
@@ -132,13 +132,13 @@ async def fee_list(call: Call, query: FeeQuery) -> Page[a.Fee]:
     found = await fee_overview.fees_page(
         wanted, actor=call.actor, state=query.state, turn=query.turn(fee_overview.SORTS)
     )
-    return page_of(a.Fee, [_fee(one) for one in found.items], found.next_cursor)
+    return page_of(a.Fee, [_fee(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def order_list(call: Call, query: OrderQuery) -> Page[a.Order]:
     turn = query.turn(queries.ORDER_SORTS)
     found = await queries.orders_page(query.wanted, actor=call.actor, turn=turn)
-    return page_of(a.Order, [_order(one) for one in found.items], found.next_cursor)
+    return page_of(a.Order, [_order(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def show_order(call: Call, order_id: int) -> a.Order:
@@ -177,7 +177,7 @@ async def refund_list(call: Call, query: RefundQuery) -> Page[a.Refund]:
     found = await queries.refunds_page(
         actor=call.actor, state=query.state, turn=query.turn(queries.REFUND_SORTS)
     )
-    return page_of(a.Refund, [_refund(one) for one in found.items], found.next_cursor)
+    return page_of(a.Refund, [_refund(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def approve_refund(call: Call, refund_id: int) -> None:
@@ -191,7 +191,7 @@ async def decline_refund(call: Call, refund_id: int) -> None:
 
 async def alarm_list(call: Call, query: Paging) -> Page[a.Alarm]:
     found = await queries.open_alarms(actor=call.actor, turn=Turn("id", query.cursor, limit=query.limit))
-    return page_of(a.Alarm, [_alarm(one) for one in found.items], found.next_cursor)
+    return page_of(a.Alarm, [_alarm(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def settle_alarm(call: Call, body: Settling, alarm_id: int) -> None:

@@ -52,7 +52,7 @@ async def listing(call: Call, query: OfficerQuery) -> Page[Officer]:
     page = await officer_list.listing(
         call.s.clock, call.s.keys, query.wanted, turn=query.turn(officer_list.SORTS), actor=call.actor
     )
-    return page_of(Officer, [shown(one) for one in page.items], page.next_cursor)
+    return page_of(Officer, [shown(one) for one in page.items], page.next_cursor, page.before)
 
 
 def shown(one: OfficerView) -> Officer:

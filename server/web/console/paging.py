@@ -63,7 +63,9 @@ def cut(rows: Sequence[Row], limit: int) -> tuple[list[Row], str | None]:
     return page, str(last["id"] if isinstance(last, Mapping) else last.id)
 
 
-def page_of(model: type[Item], rows: Sequence[object], next_cursor: str | int | None = None) -> Page[Item]:
+def page_of(
+    model: type[Item], rows: Sequence[object], next_cursor: str | int | None = None, before: str | None = None
+) -> Page[Item]:
     """These rows, dictionaries or objects with the model's attributes, as a page."""
     items = [model.model_validate(row) for row in rows]
-    return Page[model](items=items, next_cursor=str(next_cursor) if next_cursor else None)  # type: ignore[valid-type]  # made at run time
+    return Page[model](items=items, next_cursor=str(next_cursor) if next_cursor else None, before=before)  # type: ignore[valid-type]  # made at run time

@@ -137,7 +137,7 @@ async def listing(call: Call, query: PaperRunQuery) -> Page[PaperRun]:
         turn=query.turn(paper_views.SORTS),
         actor=call.actor,
     )
-    return page_of(PaperRun, [shown(one) for one in page.items], page.next_cursor)
+    return page_of(PaperRun, [shown(one) for one in page.items], page.next_cursor, page.before)
 
 
 async def begin(call: Call, body: NewPaperRun) -> Id:
@@ -152,7 +152,7 @@ async def sheets(call: Call, query: Paging, paper_run_id: int) -> Page[PaperShee
     page = await paper_views.sheets(
         paper_run_id, cursor=query.after or None, limit=query.size, actor=call.actor
     )
-    return page_of(PaperSheet, [sheet(one) for one in page.items], page.next_cursor)
+    return page_of(PaperSheet, [sheet(one) for one in page.items], page.next_cursor, page.before)
 
 
 async def print_pdf(call: Call, query: PrintQuery, paper_run_id: int) -> HTTPResponse:

@@ -80,7 +80,7 @@ async def listing(call: Call, query: PortalListing) -> Page[PortalDifference]:
         query.wanted, after=query.after, size=query.size, actor=call.actor
     )
     items = [_difference(one) for one in found.items]
-    return Page[PortalDifference](items=items, next_cursor=found.next_cursor)
+    return Page[PortalDifference](items=items, next_cursor=found.next_cursor, before=None)
 
 
 async def settle(call: Call, body: PortalNote, difference_id: int) -> None:

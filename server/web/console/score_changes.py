@@ -52,7 +52,7 @@ async def listing(call: Call, query: ScoreChangeQuery) -> Page[ScoreChange]:
     page = await score_changes.listing(
         call.s.keys, state=query.state, turn=query.turn(score_changes.SORTS), actor=call.actor
     )
-    return page_of(ScoreChange, [_answer(one) for one in page.items], page.next_cursor)
+    return page_of(ScoreChange, [_answer(one) for one in page.items], page.next_cursor, page.before)
 
 
 async def request(call: Call, body: NewScoreChange) -> ScoreChange:

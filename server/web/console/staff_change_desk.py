@@ -80,7 +80,7 @@ async def listing(call: Call, query: ChangeQuery) -> Page[StaffChange]:
     page = await staff_changes.listing(
         state=query.state, turn=query.turn(staff_changes.SORTS), actor=call.actor
     )
-    return page_of(StaffChange, [_answer(one) for one in page.items], page.next_cursor)
+    return page_of(StaffChange, [_answer(one) for one in page.items], page.next_cursor, page.before)
 
 
 def _answer(one: StaffChangeView) -> StaffChange:

@@ -72,7 +72,7 @@ async def listing(call: Call, query: TransferQuery) -> Page[a.Transfer]:
     found = await transfer_queries.transfers_page(
         actor=call.actor, state=query.state, school=query.school, turn=query.turn(transfer_queries.SORTS)
     )
-    return page_of(a.Transfer, [_transfer(one) for one in found.items], found.next_cursor)
+    return page_of(a.Transfer, [_transfer(one) for one in found.items], found.next_cursor, found.before)
 
 
 async def proof(call: Call, transfer_id: int) -> HTTPResponse:
