@@ -73,8 +73,10 @@ _WHO = {"staff": "评价组织", "system": "系统", "worker": "发送任务", "
 def _certificate_steps() -> str:
     rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
     for step in certificate_states.STEPS.values():
+        sources = [one for one in certificate_states.CertificateState if one in step.sources]
+        before = "、".join(f"{one.label} `{one.value}`" for one in sources)
         rows.append(
-            f"| {step.source.label} `{step.source.value}` | {step.label} `{step.name}` "
+            f"| {before} | {step.label} `{step.name}` "
             f"| {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"
         )
     return "\n".join(rows)

@@ -20,9 +20,11 @@ from server.domain.issuance import generation, organisation, replacement, scan_t
 from server.domain.issuance.states import BY_NAME, STEPS
 from server.domain.people import officers
 from server.domain.ports import Services
+from server.domain.privacy import redoing
 from server.errors import Refused
-from server.models import Certificate, Issuance, Officer, Plan, Registration
+from server.models import Candidate, Certificate, Issuance, Officer, Plan, Registration
 from tests.kit import issuing, make
+from tests.kit.erasing import on_the_register
 from tests.kit.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown_ticket
 from tests.kit.jobs import drained
 from tests.kit.lives import without_row
@@ -144,6 +146,21 @@ async def void_what_is_still_wanted(s: Services, of: Cohort) -> Do:
     return lambda: replacement.void(s, batch.id)
 
 
+async def unlist_one_of_many(s: Services, of: Cohort) -> Do:
+    await make.registration(s, await make.candidate(s, "王𠮷", at=of.school), on=of.plan, at=of.site)
+    batch = await generating(s, of)
+    return lambda: erased_again(s, batch, most=1)
+
+
+async def erased_again(s: Services, batch: Issuance, most: int | None = None) -> None:
+    """As after a restore, of everybody on the list or of the first that are left."""
+    listed = Certificate.filter(issuance_id=batch.id).exclude(state="void").order_by("number")
+    ids = await listed.values_list("candidate_id", flat=True)
+    for one in ids[:most]:
+        who = await Candidate.get(id=int(str(one)))
+        await redoing.redo(s, on_the_register(s, who))
+
+
 def by_officer(scenario: Callable[[Services, Cohort, str], Awaitable[Do]], name: str) -> Scenario:
     async def arranged(s: Services, of: Cohort) -> Do:
         return await scenario(s, of, name)
@@ -167,6 +184,7 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("hand_over", "second_person_acts"): hand_over_alone,
     ("hand_over", "list_is_signed"): hand_over_what_was_not_signed,
     ("complete", "all_are_sealed"): finish_before_all_are_made,
+    ("unlist_all", "nobody_is_left"): unlist_one_of_many,
     ("void", "the_old_one_is_revoked"): void_what_is_still_wanted,
 } | {
     (name, guard): by_officer(scenario, name)
@@ -254,6 +272,14 @@ async def _voiding(s: Services, of: Cohort) -> Do:
     return lambda: replacement.void(s, batch.id)
 
 
+def _unlisting(state: Callable[[Services, Cohort], Awaitable[Issuance]], most: int | None) -> Scenario:
+    async def arranged(s: Services, of: Cohort) -> Do:
+        batch = await state(s, of)
+        return lambda: erased_again(s, batch, most)
+
+    return arranged
+
+
 ROWS: dict[str, Scenario] = {
     "org_sign": _signing,
     "confirm_scan": by_officer(_scan, "confirm_scan"),
@@ -263,6 +289,9 @@ ROWS: dict[str, Scenario] = {
     "hand_over": _handing_over,
     "complete": _finishing,
     "void": _voiding,
+    "unlist_pending": _unlisting(pending, 1),
+    "unlist_signed": _unlisting(school_signed, 1),
+    "unlist_all": _unlisting(generating, None),
 }
 
 

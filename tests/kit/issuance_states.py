@@ -17,5 +17,6 @@ GOOD = Facts(
     officer_is_of_school=True,
     has_reason=True,
     old_is_revoked=True,
+    is_nobody_left=True,
     unsealed=0,
 )

@@ -36,6 +36,7 @@ LABELS = {
 
 STEPS: dict[str, Step[CertificateState, Any]] = table(
     step("void", "reserved", CertificateState.VOID, "staff", label="作废编号"),
+    step("drop", "reserved drawing", CertificateState.VOID, "system", label="本人已删除，作废编号"),
     step("draw", "reserved", CertificateState.DRAWING, "system", label="写定证书内容"),
     step("seal", "drawing", CertificateState.VALID, "system", label="生成并盖章"),
     step("revoke", "valid", CertificateState.REVOKED, "staff", label="撤销"),

@@ -17,7 +17,7 @@ from server.domain.issuance.states import BY_NAME, BatchState, Facts
 from server.domain.people import same_person
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Clock, Keys, Services
-from server.models import Certificate, Issuance, Officer, Receipt, ScanTicket
+from server.models import Candidate, Certificate, Issuance, Officer, Receipt, ScanTicket
 from server.settings import Settings
 
 
@@ -70,7 +70,10 @@ async def _is_signed(keys: Keys, issuance: Issuance, digest: bytes) -> bool:
 async def of_replacement(issuance: Issuance) -> Facts:
     """What ends a batch of one that lists nobody any more: whoever revoked the old one did not mean it to come back."""
     old = await Certificate.get_or_none(id=issuance.corrects_id)
-    return Facts(old_is_revoked=old is not None and is_revoked_since(old, issuance))
+    if old is None:
+        return Facts()
+    is_erased = await Candidate.filter(id=old.candidate_id, erased_at__not_isnull=True).exists()
+    return Facts(old_is_revoked=is_revoked_since(old, issuance), holder_is_erased=is_erased)
 
 
 def of_officer(ticket: ScanTicket, officer: Officer, issuance: Issuance | None = None) -> Facts:

@@ -129,7 +129,9 @@ async def _make(s: Services, certificate_id: int) -> None:
     if work is None:
         return
     try:
-        await _record(s.clock, s.faults, work, await _sealed(s, work))
+        is_ours = await _record(s.clock, s.faults, work, await _sealed(s, work))
+        if not is_ours and await Certificate.filter(id=work.id, state=CertificateState.VOID.value).exists():
+            await s.file_store.delete(work.key)  # its holder was erased meanwhile
     except Exception as error:
         log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
         await _failed(certificate_id, claim, error)
@@ -157,8 +159,8 @@ async def _sealed(s: Services, work: Claimed) -> bytes:
     return pdf
 
 
-async def _record(clock: Clock, faults: FaultInjector, work: Claimed, pdf: bytes) -> None:
-    """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
+async def _record(clock: Clock, faults: FaultInjector, work: Claimed, pdf: bytes) -> bool:
+    """Store the file's SHA-256, if the claim is still ours or nobody has come since. False: it is not ours any more."""
     digest = hashlib.sha256(pdf).digest()
     async with transaction(faults, "generation.seal"):
         written = await certificate_transitions.advance(
@@ -175,7 +177,7 @@ async def _record(clock: Clock, faults: FaultInjector, work: Claimed, pdf: bytes
         )
         if not written:
             log.warning("certificate %s was made by another meanwhile", work.id)
-            return
+            return False
         await faults.reach("generation.seal: its digest is stored")
         became = {
             "state": CertificateState.VALID.value,
@@ -186,6 +188,7 @@ async def _record(clock: Clock, faults: FaultInjector, work: Claimed, pdf: bytes
         await audit_log.record(
             clock, SYSTEM, "certificate.seal", "certificate", work.number, was=was, became=became
         )
+    return True
 
 
 async def _tell_progress(event_bus: EventBus, issuance_id: int) -> None:

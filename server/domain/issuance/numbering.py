@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.domain import beijing
-from server.domain.actor import Actor
+from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import number_of
+from server.domain.certificates.states import UNSEALED
 from server.domain.certificates.transitions import advance
 from server.domain.issuance import certificate_query, roster, roster_query
 from server.domain.issuance.roster import Entry
@@ -79,6 +80,21 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     if out.is_changed or issuance.list_sha256 is None or bytes(issuance.list_sha256) != digest:
         await _store(s.clock, s.faults, issuance, out, actor=actor)
     return out
+
+
+async def drop(s: Services, issuance: Issuance, candidate_id: int) -> tuple[str, ...]:
+    """Take what is not sealed of one person off the list of a locked batch, in whatever state; the rest stays as it is.
+
+    Returns: the numbers that are void now.
+    """
+    unsealed = Certificate.filter(issuance_id=issuance.id, candidate_id=candidate_id, state__in=UNSEALED)
+    ids = [int(str(one)) for one in await unsealed.values_list("id", flat=True)]
+    dropped = tuple(await advance("drop", ids, issuance_id=issuance.id)) if ids else ()
+    if dropped:
+        left = await roster_query.reserved(issuance.id)
+        done = Refreshed(len(left), (), dropped, roster.stored_digest(left))
+        await _store(s.clock, s.faults, issuance, done, actor=SYSTEM)
+    return dropped
 
 
 async def _void(certificates: Sequence[Reserved]) -> None:

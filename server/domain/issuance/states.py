@@ -68,6 +68,8 @@ class Facts:
     old_is_revoked: bool = (
         False  # after the batch was begun: the certificate in whose place a new one was to be issued
     )
+    holder_is_erased: bool = False  # of that certificate
+    is_nobody_left: bool = False  # everybody on the list has been erased
     unsealed: int = 0  # certificates that have no sealed file yet
 
 
@@ -140,8 +142,14 @@ def all_are_sealed(facts: Facts) -> Reason | None:
     return Reason("not_all_sealed", f"还有{facts.unsealed}份证书没有生成，请稍候。")
 
 
+def nobody_is_left(facts: Facts) -> Reason | None:
+    if facts.is_nobody_left:
+        return None
+    return Reason("still_listed", "名单里还有别的人，他们的证书照常生成。")
+
+
 def the_old_one_is_revoked(facts: Facts) -> Reason | None:
-    if facts.old_is_revoked:
+    if facts.old_is_revoked or facts.holder_is_erased:
         return None
     return Reason("still_wanted", "要换发的旧证书没有撤销，这个批次不能作废。")
 
@@ -215,6 +223,32 @@ BY_NAME: dict[str, Step] = table(
         Who.WORKER,
         the_old_one_is_revoked,
         label="旧证书已撤销，不再换发",
+    ),
+    # An erasure is done again after a restore (`unlisting`): nobody is certified whom nobody can name any more.
+    step(
+        "unlist_pending",
+        "site_pending",
+        BatchState.PREPARED,
+        Who.WORKER,
+        label="名单去掉已删除的人",
+        adds_revision=True,
+    ),
+    step(
+        "unlist_signed",
+        "school_signed",
+        BatchState.PREPARED,
+        Who.WORKER,
+        label="名单去掉已删除的人",
+        adds_revision=True,
+    ),
+    step(
+        "unlist_all",
+        "generating",
+        BatchState.PREPARED,
+        Who.WORKER,
+        nobody_is_left,
+        label="名单上的人都已删除",
+        adds_revision=True,
     ),
 )
 STEPS: tuple[Step, ...] = tuple(BY_NAME.values())

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from server.domain.actor import SYSTEM
 from server.domain.fault_points import transaction
+from server.domain.issuance import unlisting
+from server.domain.issuance.transitions import tell_state
 from server.domain.notices import overtaken
 from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_facts, erasure_register, erasure_transitions, subjects
@@ -35,7 +37,7 @@ log = logging.getLogger("xcert.privacy")
 # What the backup may have open, by the code of the guard that would have refused (`states`).
 OPEN = {
     "exam_pending": "没有出成绩的报考",
-    "certificate_pending": "通过了还没有发的证书",
+    "certificate_pending": "通过了还没有发的证书（已从名单去掉；没有发放的批次要重新签发）",
     "correction_open": "没有办完的更正或成绩变更",
     "money_open": "没有缴清的费用，或没有办完的订单、退款、减免",
     "paper_pending": "在路上的纸质证书",
@@ -75,14 +77,20 @@ async def redo(s: Services, entry: Entry) -> Redone | None:
     Safe to repeat, and to be killed anywhere.
     """
     async with transaction(s.faults, "redoing.redo"):
+        batches = await unlisting.hold(entry.row) if entry.kind == "candidate" else []
         if not await outstanding([entry.key]) or (await subjects.hold(entry.of)).erased_at is not None:
             return None
         known = await erasure_facts.under_way(entry.of, Standing())
         reasons = [guard(known) for guard in UNDER_WAY_GUARDS]
         row = await erasure_transitions.redo(s.clock, entry, actor=SYSTEM)
         await overtaken.stop_person(s.clock.now(), entry.kind, entry.row, WHY)
+        if entry.kind == "candidate":
+            batches = await unlisting.take_off(s, entry.row)
         bound = await erasing.take_out(s, row)
+        await unlisting.end(s, batches)
     erasing.forget(s, bound)
+    for issuance in batches:
+        await tell_state(s.event_bus, issuance)
     return Redone(entry.of, tuple(OPEN[one.code] for one in reasons if one is not None))
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from server.domain.audit import named_people
 from server.domain.certificates.claims import Line
 from server.domain.certificates.files import file_key
-from server.domain.certificates.states import EVER_VALID
+from server.domain.certificates.states import CertificateState
 from server.domain.corrections.contents import sealed
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Keys
@@ -28,6 +28,10 @@ SELECT pdf_key AS key FROM certificate WHERE candidate_id = $1
 UNION SELECT photo_key FROM candidate WHERE id = $1
 UNION SELECT letter_key FROM correction WHERE candidate_id = $1
 """
+# Drawn or being drawn when its number was voided: the file may stand, and no row says so.
+_UNTOLD = (
+    "SELECT number, claims_sha256 FROM certificate WHERE candidate_id = $1 AND claims_sha256 IS NOT NULL"
+)
 _CERTIFICATES_OF_ENDED = """
 SELECT x.number, x.claims_sha256 FROM erasure e JOIN certificate x ON x.candidate_id = e.candidate_id
 WHERE e.state = 'done' AND e.done_at >= $1 AND x.claims_sha256 IS NOT NULL
@@ -115,7 +119,7 @@ _CERTIFICATE = """
 UPDATE certificate SET pdf_key = '', id_salt_sealed = NULL, printed_id_sealed = $2 WHERE candidate_id = $1
 """
 # A number that was reserved and never became a certificate was told to nobody: what its line says of the person goes.
-_NEVER_ISSUED = "SELECT id, line FROM certificate WHERE candidate_id = $1 AND NOT state = ANY($2::text[])"
+_NEVER_ISSUED = "SELECT id, line FROM certificate WHERE candidate_id = $1 AND state = $2"
 _LINE = "UPDATE certificate SET line = $2, claims = NULL, claims_sha256 = NULL, code = '', last_error = '' WHERE id = $1"
 _CORRECTION = """
 UPDATE correction SET was_sealed = $2, becomes_sealed = $3, was_index = NULL, reason = $4, decision_note = '',
@@ -131,6 +135,9 @@ UPDATE candidate SET name = $2, id_kind = '', id_sealed = $3, id_index = $4, mob
 async def files(candidate_id: int) -> list[str]:
     """The keys of everything in the file store that is to go with the person."""
     keys = [row["key"] for row in await rows(_FILES, candidate_id) if row["key"]]
+    keys += [
+        file_key(row["number"], bytes(row["claims_sha256"])) for row in await rows(_UNTOLD, candidate_id)
+    ]
     return sorted({*keys, *_pictures(keys)})
 
 
@@ -159,7 +166,7 @@ async def wipe(keys: Keys, candidate_id: int, now: datetime) -> None:
         await write(statement, candidate_id)
     number = keys.encrypt(NO_NUMBER, about=ABOUT_ID)
     await write(_CERTIFICATE, candidate_id, number)
-    for row in await rows(_NEVER_ISSUED, candidate_id, list(EVER_VALID)):
+    for row in await rows(_NEVER_ISSUED, candidate_id, CertificateState.VOID.value):
         line = replace(Line.from_bytes(bytes(row["line"])), name=NO_NAME, id_hash="0" * 32)
         await write(_LINE, row["id"], line.to_bytes())
     nothing = [sealed(keys, side, "", {}) for side in ("was", "becomes")]
