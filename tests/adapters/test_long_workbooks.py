@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+from decimal import Decimal
 
 import python_calamine
 from openpyxl import load_workbook
@@ -14,14 +15,14 @@ from server.domain.ports import LongSheet
 SUMS = LongSheet("合计", ("状态", "条数"), {1: 20})
 
 
-def written(rows: list[list[str | int | None]], *, slices: int = 1) -> bytes:
+def written(rows: list[list[str | int | Decimal | None]], *, slices: int = 1) -> bytes:
     book = OpenpyxlWriter().begin(LongSheet("通知", ("编号", "说明"), {1: 10, 2: 40.5}))
     data = b"".join(book.add(rows) for _ in range(slices))
     return data + book.finish(SUMS, [["合计", len(rows) * slices], []])
 
 
 def test_two_readers_read_what_was_written() -> None:
-    rows: list[list[str | int | None]] = [
+    rows: list[list[str | int | Decimal | None]] = [
         [1, '=HYPERLINK("http://x")'],
         [2, "<a & b>\n第二行"],
         [3, "\x00\x1b有控制字符￾"],
@@ -52,8 +53,17 @@ def test_two_readers_read_what_was_written() -> None:
     ]
 
 
+def test_an_amount_is_a_number_with_two_decimals_exact_to_the_fen() -> None:
+    data = written([[1, Decimal("1234.50")], [2, Decimal("-0.07")], [3, Decimal("0.00")]])
+    cells = [row[1] for row in load_workbook(io.BytesIO(data))["通知"].iter_rows(min_row=2)]
+    assert [(one.value, one.data_type) for one in cells] == [(1234.5, "n"), (-0.07, "n"), (0, "n")]
+    assert {one.number_format for one in cells} == {"#,##0.00"}
+
+
 def test_memory_does_not_grow_with_the_rows() -> None:
-    rows: list[list[str | int | None]] = [[one, f"第 {one} 行，没有绑定微信"] for one in range(5_000)]
+    rows: list[list[str | int | Decimal | None]] = [
+        [one, f"第 {one} 行，没有绑定微信"] for one in range(5_000)
+    ]
 
     def peak(slices: int) -> int:
         book = OpenpyxlWriter().begin(LongSheet("通知", ("编号", "说明")))

@@ -15,6 +15,7 @@ from server.models import AuditEntry, Delivery, FeeWaiver, Officer, PlanSlot, Sc
 from tests.kit import issuing, make, paying
 from tests.kit.console_desk import code, seated
 from tests.kit.exchange import exchange
+from tests.kit.fake_pay import FakePay
 from tests.kit.fakes import FakeClock
 from tests.kit.noticing import put, the_row
 
@@ -64,6 +65,10 @@ async def test_waivers_are_asked_for_and_approved_together_by_two(app: App, serv
         (GONE, "waiver_unknown"),
     ]
     assert [one.state for one in await FeeWaiver.all().order_by("id")] == ["approved", "asked"]
+    # What the dialog says of a fee that was paid before its approval.
+    assert "批准以前已经付了的不能减免，请走退款；批准以后才付进来的自动退回。" in seen
+    await paying.paid(services, FakePay(services.settings, services.clock), second)
+    assert said(await other("POST", "/waivers/approve", {"ids": [ids[1]]})) == [(ids[1], "fee_not_owed")]
     auditor = await seated(app, services, Role.AUDITOR)
     assert code(await auditor("POST", "/waivers/approve", {"ids": ids})) == (403, "role_not_allowed")
     short = await other("POST", "/fees/waive", {"ids": [first.id], "reason": "短"})

@@ -111,6 +111,9 @@ async def test_amounts_are_walked_on_and_back_and_exported_alike(app: App, servi
     sheet = openpyxl.load_workbook(io.BytesIO(table.body), read_only=True)["订单"]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert [rows[0][0], *(row[0] for row in rows[1:])] == ["订单号", seen[1]]
+    amount = sheet.cell(2, rows[0].index("金额（元）") + 1)
+    assert (amount.data_type, amount.number_format) == ("n", "#,##0.00")
+    assert amount.value == every[1]["total_fen"] / 100
     one = (await who.page(f"/console/orders?number={seen[1]}&made_from=2020-01-01")).text
     assert (
         "共 1 个订单" in one

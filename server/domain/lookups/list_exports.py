@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from server.domain import beijing, roles
@@ -19,7 +20,7 @@ from server.domain.ports import Clock, LongSheet, WorkbookWriter
 from server.domain.roles import Verb
 
 Item = TypeVar("Item")
-Row = Sequence[str | int | None]
+Row = Sequence[str | int | Decimal | None]
 MOST_ROWS = 1_000_000  # a sheet takes 1,048,576
 SLICE = 1_000
 LISTS = {

@@ -101,8 +101,8 @@ class LongSheet:
 class LongWorkbook(Protocol):
     """A workbook under way; every call blocks: call it in a thread. Who stops halfway has no workbook."""
 
-    def add(self, rows: Sequence[Sequence[str | int | None]]) -> bytes:
-        """Some more rows; the bytes that are ready."""
+    def add(self, rows: Sequence[Sequence[str | int | Decimal | None]]) -> bytes:
+        """Some more rows, a Decimal being an amount with two decimals; the bytes that are ready."""
 
-    def finish(self, above: LongSheet, rows: Sequence[Sequence[str | int | None]]) -> bytes:
+    def finish(self, above: LongSheet, rows: Sequence[Sequence[str | int | Decimal | None]]) -> bytes:
         """The last bytes. With them a short sheet that stands first, e.g. of sums, which are known at the end."""

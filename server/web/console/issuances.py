@@ -95,7 +95,9 @@ class Several(Input):
 
 class Seen(Input):
     list_sha256: str = Field(
-        pattern=r"^[0-9a-f]{64}$", description="核对过的名单的校验码；名单已不是这一份的，不签发"
+        max_length=64,
+        pattern=r"^[0-9a-f]{64}$",
+        description="核对过的名单的校验码；名单已不是这一份的，不签发",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from server.domain.lookups import list_exports
@@ -23,7 +24,7 @@ from server.web.schema import Input
 Words = Mapping[str, tuple[str, Mapping[Any, str] | None]]
 Item = TypeVar("Item")
 Columns = Mapping[
-    str, tuple[float, Callable[[Any], str | int | None]]
+    str, tuple[float, Callable[[Any], str | int | Decimal | None]]
 ]  # heading → width in characters, what stands there
 WORDS = {
     "状态",
@@ -177,7 +178,7 @@ async def send_columns(
 
     say = words_of(call)
 
-    def cell(name: str, value: str | int | None) -> str | int | None:
+    def cell(name: str, value: str | int | Decimal | None) -> str | int | Decimal | None:
         return say(value) if isinstance(value, str) and (name in WORDS or value in FILLERS) else value
 
     async def written(items: Sequence[Item]) -> list[Row]:

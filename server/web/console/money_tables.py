@@ -12,7 +12,7 @@ from server.domain.payments import (
     waiver_queries,
 )
 from server.domain.payments.fee_overview import FeeFilter
-from server.domain.payments.yuan import yuan
+from server.domain.payments.yuan import as_number
 from server.domain.roles import Verb
 from server.domain.training import queries as training_queries
 from server.web.console import listing
@@ -33,8 +33,8 @@ async def orders(call: Call, query: OrderQuery) -> None:
         "订单号": (30, lambda one: one.number),
         "付款人": (28, lambda one: one.school or "考生本人"),
         "费用（项）": (10, lambda one: one.fees),
-        "金额（元）": (12, lambda one: yuan(one.total_fen)),
-        "已退（元）": (12, lambda one: yuan(one.refunded_fen)),
+        "金额（元）": (12, lambda one: as_number(one.total_fen)),
+        "已退（元）": (12, lambda one: as_number(one.refunded_fen)),
         "状态": (12, lambda one: one.state.label),
         "下单时间": (18, lambda one: shown_when(one.created_at)),
         "付款时间": (18, lambda one: shown_when(one.paid_at)),
@@ -52,7 +52,7 @@ async def fees(call: Call, query: FeeQuery) -> None:
         "准考证号": (22, lambda one: one.subject.admission_number or ""),
         "考试计划或培训": (40, lambda one: one.subject.title),
         "费用": (14, lambda one: one.subject.what),
-        "金额（元）": (12, lambda one: yuan(one.amount_fen)),
+        "金额（元）": (12, lambda one: as_number(one.amount_fen)),
         "缴费人": (28, lambda one: one.school or "考生本人"),
         "状态": (12, lambda one: one.state.label),
         "生成时间": (18, lambda one: shown_when(one.created_at)),
@@ -67,7 +67,7 @@ async def refunds(call: Call, query: RefundQuery) -> None:
     columns: listing.Columns = {
         "退款单号": (30, lambda one: one.number),
         "订单号": (30, lambda one: one.order_number),
-        "金额（元）": (12, lambda one: yuan(one.amount_fen)),
+        "金额（元）": (12, lambda one: as_number(one.amount_fen)),
         "原因": (30, lambda one: one.reason),
         "提出": (14, lambda one: one.asked_by_name or "系统"),
         "提出时间": (18, lambda one: shown_when(one.asked_at)),
@@ -86,7 +86,7 @@ async def price_list(call: Call, query: PriceQuery) -> None:
         "考试计划": (40, lambda one: one.plan),
         "等级": (8, lambda one: one.level.label),
         "考生类型": (12, lambda one: prices.KINDS[one.candidate_kind]),
-        "价格（元）": (12, lambda one: yuan(one.amount_fen)),
+        "价格（元）": (12, lambda one: as_number(one.amount_fen)),
         "报考日期从": (14, lambda one: shown_when(one.from_on)),
         "报考日期到": (14, lambda one: shown_when(one.to_on)),
         "设定": (14, lambda one: one.set_by_name),
@@ -109,7 +109,7 @@ async def waivers(call: Call, query: WaiverQuery) -> None:
         "考生或学员": (14, lambda one: one.subject.person),
         "考试计划或培训": (40, lambda one: one.subject.title),
         "缴费人": (28, lambda one: one.school or "考生本人"),
-        "金额（元）": (12, lambda one: yuan(one.amount_fen)),
+        "金额（元）": (12, lambda one: as_number(one.amount_fen)),
         "原因": (30, lambda one: one.reason),
         "提出": (14, lambda one: one.asked_by_name),
         "提出时间": (18, lambda one: shown_when(one.asked_at)),
@@ -130,7 +130,7 @@ async def transfers(call: Call, query: TransferQuery) -> None:
         "院校": (28, lambda one: one.school),
         "到账日期": (12, lambda one: shown_when(one.received_on)),
         "费用（项）": (10, lambda one: len(one.fees or ())),
-        "金额（元）": (12, lambda one: yuan(one.amount_fen)),
+        "金额（元）": (12, lambda one: as_number(one.amount_fen)),
         "登记": (14, lambda one: one.recorded_by_name),
         "登记时间": (18, lambda one: shown_when(one.recorded_at)),
         "处理": (14, lambda one: one.decided_by_name),
@@ -150,7 +150,7 @@ async def bank_refunds(call: Call, query: BankRefundQuery) -> None:
         "院校": (28, lambda one: one.school),
         "订单号": (30, lambda one: one.order_number),
         "退款日期": (12, lambda one: shown_when(one.paid_on)),
-        "金额（元）": (12, lambda one: yuan(one.amount_fen)),
+        "金额（元）": (12, lambda one: as_number(one.amount_fen)),
         "原因": (30, lambda one: one.reason),
         "登记": (14, lambda one: one.recorded_by_name),
         "登记时间": (18, lambda one: shown_when(one.recorded_at)),
@@ -170,10 +170,10 @@ async def courses(call: Call, query: CourseQuery) -> None:
         "开始日期": (12, lambda one: shown_when(one.from_on)),
         "结束日期": (12, lambda one: shown_when(one.to_on)),
         "地点": (28, lambda one: one.place or ("线上" if one.is_online else "")),
-        "价格（元）": (12, lambda one: yuan(one.amount_fen)),
+        "价格（元）": (12, lambda one: as_number(one.amount_fen)),
         "学员": (8, lambda one: one.enrolled),
-        "待缴（元）": (12, lambda one: yuan(one.owed_fen)),
-        "已缴（元）": (12, lambda one: yuan(one.settled_fen)),
+        "待缴（元）": (12, lambda one: as_number(one.owed_fen)),
+        "已缴（元）": (12, lambda one: as_number(one.settled_fen)),
     }
     await send_columns(
         call, query,
