@@ -13,6 +13,7 @@ import pytest
 from server.adapters import keys
 from server.adapters.file_stores import MountedFileStore
 from server.domain.actor import Actor
+from server.domain.campaigns import delivery_list
 from server.domain.people.candidates import find_by_id_number
 from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_register, redoing
@@ -22,9 +23,11 @@ from server.models import AuditEntry, Candidate, Delivery, Erasure, Registration
 from server.models.database import rows
 from tests.kit import make
 from tests.kit.crashes import arm
+from tests.kit.erasing import on_the_register
 from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, MemoryFileStore
 from tests.kit.jobs import drained
+from tests.kit.refusals import code_of
 from tests.kit.whole_person import ASKED, NUMBER, whole_person
 
 ASKER, APPROVER = make.OPERATOR, make.ADMIN
@@ -281,3 +284,24 @@ async def test_it_is_sealed_with_the_oldest_key_which_every_backup_has(
     assert await erasure_register.got(old, s.file_store, entry.key) is None
     assert await redoing.complete(s) == 1, "what was sealed with a later one before"
     assert await erasure_register.got(old, s.file_store, entry.key) == entry
+
+
+@pytest.mark.parametrize("state", ["pending", "sending", "unknown"])
+async def test_no_message_of_the_backup_is_sent_to_who_is_erased(services: Services, state: str) -> None:
+    """Waiting, being sent, of unknown outcome: it ends, and nobody can have it sent anew."""
+    s = services
+    who = await whole_person(s)
+    row = await Delivery.filter(candidate_id=who.id).exclude(channel="none").first()
+    assert row is not None
+    await Delivery.filter(id=row.id).update(
+        state=state, settled_at=None, openid="oBack", next_try_at=s.clock.now()
+    )
+    assert await redoing.redo(s, on_the_register(s, who)) is not None
+    after = await Delivery.get(id=row.id)
+    assert (after.state, after.openid, after.next_try_at) == ("cancelled", "", None)
+    await Delivery.filter(id=row.id).update(state="unknown", settled_at=None)  # by whatever way
+    notifier = Actor("staff", 99, "通知", role="notifier")
+    anew = delivery_list.send_anew(s.clock, s.queue, row.id, actor=notifier)
+    assert await code_of(anew) == "receiver_erased"
+    await delivery_list.let_be(s.clock, s.queue, row.id, actor=notifier)
+    assert (await Delivery.get(id=row.id)).state == "cancelled"

@@ -22,8 +22,10 @@ from server.models import (
     Delivery,
     Erasure,
     FeeOrder,
+    Issuance,
     Officer,
     Receipt,
+    ScanTicket,
     Staff,
 )
 from server.models.database import rows
@@ -34,6 +36,7 @@ from tests.kit.whole_database import everything
 from tests.kit.whole_person import ASKED
 
 ASKER, APPROVER = make.OPERATOR, make.ADMIN
+SECOND = Actor("staff", 91, "另一位管理员", role="admin")
 PHONE = "19912345678"
 
 
@@ -107,10 +110,19 @@ async def test_an_account_that_is_closed(services: Services) -> None:
     case = await erasing.ask(s, who, ASKED, actor=APPROVER)
     assert await code_of(erasing.ask(s, who, ASKED, actor=APPROVER)) == "erasure_open"
     assert await code_of(erasing.approve(s, case, actor=own)) == "same_person"
-    listed = (await erasure_views.listing(s, actor=ASKER)).items
+    listed = (await erasure_views.listing(s, actor=SECOND)).items
     assert [(one.kind_label, one.subject_id, one.name) for one in listed] == [("账号", account.id, "林薇")]
-    assert await erasure_views.waiting(ASKER) == 1
-    await erasing.approve(s, case, actor=ASKER)
+    assert (await erasure_views.waiting(SECOND), await erasure_views.count(actor=SECOND)) == (1, 1)
+    # Who manages no accounts decides about none, and sees none: an erasure unties the WeChat by which two are one.
+    assert (await erasure_views.waiting(ASKER), await erasure_views.count(actor=ASKER)) == (0, 0)
+    assert (await erasure_views.listing(s, actor=ASKER)).items == []
+    for decided in (
+        erasing.approve(s, case, actor=ASKER),
+        erasing.refuse(s, case, "不批准", actor=ASKER),
+        erasing.withdraw(s, case, actor=ASKER),
+    ):
+        assert await code_of(decided) == "role_not_allowed"
+    await erasing.approve(s, case, actor=SECOND)
     after = await Staff.get(id=account.id)
     assert (after.name, after.username, after.is_active) == ("（已删除）", f"已删除-{account.id}", False)
     left = await places("lin.wei", "203.0.113.9", "林薇")
@@ -137,6 +149,46 @@ async def test_a_participant_in_every_course(services: Services) -> None:
     assert (await training.enrol(s, first, f"{school.name}\t王伟\t{PHONE}"))[0].is_new
 
 
+async def test_a_phone_that_two_people_gave_is_not_one_person(services: Services) -> None:
+    s = services
+    school = await make.school("明德职业技术学院")
+    first, second = await training.course(s), await training.course(s, title="督导师研修")
+    await training.enrol(s, first, f"{school.name}\t王伟\t{PHONE}")
+    await training.enrol(s, second, f"{school.name}\t李娜\t{PHONE}")
+    one = await CourseEnrolment.get(name="王伟")
+    found = told(await personal_copy.take(s, Subject("enrolment", one.id), ASKED, actor=ASKER))
+    assert ([row["name"] for row in found["course_enrolment"]], len(found["fee"])) == (["王伟"], 1)
+    await erased(s, Subject("enrolment", one.id))
+    assert sorted([one.name for one in await CourseEnrolment.all()]) == ["李娜", "（已删除）"]
+
+
+@pytest.mark.parametrize(("state", "after"), [("active", "suspended"), ("invited", "withdrawn")])
+async def test_who_is_in_office_in_the_backup_is_closed(services: Services, state: str, after: str) -> None:
+    s = services
+    of = await issuing.cohort(s)
+    ticket = await issuing.shown_ticket(s, of)
+    await staff.create(s.clock, s.password_hasher, "lin.wei", "finance", name="林薇", actor=SYSTEM)
+    account = await Staff.get(username="lin.wei")
+    await Officer.filter(id=of.officer.id).update(state=state)
+    for who in (Subject("officer", of.officer.id), Subject("staff", account.id)):
+        at = s.clock.now()
+        created = of.officer.created_at if who.kind == "officer" else account.created_at
+        entry = erasure_register.Entry(
+            kind=who.kind, row=who.id, created_at=created, asked_on=ASKED.on, requested_by=1, requested_at=at,
+            decided_by=2, decided_at=at,
+        )  # fmt: skip
+        done = await redoing.redo(s, entry)
+        assert done is not None and "没有停用" in done.open[0]
+    officer, account = await Officer.get(id=of.officer.id), await Staff.get(id=account.id)
+    assert (officer.state, officer.name, account.is_active, account.name) == (
+        after, "（已删除）", False, "（已删除）",
+    )  # fmt: skip
+    dead = await ScanTicket.get(issuance_id=(await Issuance.get(plan_id=of.plan.id)).id)
+    assert (dead.replaced_at is not None) == (state == "active") and ticket.token
+    actions = {f"officer.{'suspend' if state == 'active' else 'withdraw'}", "staff.deactivate"}
+    assert await AuditEntry.filter(action__in=actions, actor_kind="system").count() == 2
+
+
 async def test_they_are_erased_again_after_a_restore(services: Services) -> None:
     s = services
     of = await issuing.cohort(s)
@@ -150,7 +202,7 @@ async def test_they_are_erased_again_after_a_restore(services: Services) -> None
     await Officer.filter(id=who.id).update(name="王签发", oa_openid="oBack", erased_at=None, state="active")
     await rows("ALTER TABLE officer ENABLE TRIGGER officer_erased_stays")
     [done] = await redoing.bring_up(s)
-    assert (done.who, done.open) == (who, ("账号（签发负责人）没有停用",))
+    assert (done.who, done.open) == (who, ("账号（签发负责人）没有停用（已停用）",))
     assert (await Officer.get(id=who.id)).name == "（已删除）"
 
 

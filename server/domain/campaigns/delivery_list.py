@@ -129,7 +129,7 @@ async def send_anew(clock: Clock, queue: Queue, delivery_id: int, *, actor: Acto
 
     Raises:
         Forbidden: role_not_allowed. NotFound: delivery_unknown.
-        Conflict: delivery_moved; campaign_moved — its campaign does not run, so nothing would be sent.
+        Conflict: delivery_moved; receiver_erased; campaign_moved — its campaign does not run, so nothing would be sent.
     """
     await _decide(clock, queue, delivery_id, "send_anew", "", actor)
 
@@ -145,6 +145,8 @@ async def _decide(clock: Clock, queue: Queue, delivery_id: int, name: str, why: 
         row = await Delivery.filter(id=delivery_id).select_for_update().first()
         if row is None:
             raise NotFound("delivery_unknown", "没有这条通知，请刷新后重试。")
+        if STEPS[name].target is NoticeState.PENDING and await campaign_rows.is_of_erased(row.id):
+            raise Conflict("receiver_erased", "收件人的个人信息已经删除，不能再发；请选择不再发送。")
         if STEPS[name].target is NoticeState.PENDING and row.campaign_id is not None:
             await handling.wake(clock, queue, row.campaign_id, actor=actor)
         elif row.campaign_id is not None:

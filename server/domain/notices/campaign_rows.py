@@ -23,6 +23,13 @@ _RETRY = """
 UPDATE delivery SET state = $1, retries = retries + 1, msgid = '', last_error = '', remedy = '', sent_at = NULL,
     settled_at = NULL, next_try_at = $2
 WHERE campaign_id = $3 AND state = $4
+  AND NOT EXISTS (SELECT 1 FROM candidate c WHERE c.id = delivery.candidate_id AND c.erased_at IS NOT NULL)
+"""
+# A row of somebody who is erased has no receiver any more.
+_ERASED = """
+SELECT 1 FROM delivery d WHERE d.id = $1 AND (
+    EXISTS (SELECT 1 FROM candidate c WHERE c.id = d.candidate_id AND c.erased_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM officer o WHERE o.id = d.officer_id AND o.erased_at IS NOT NULL))
 """
 _DECIDE = """
 UPDATE delivery SET state = $1, retries = retries + $2, msgid = CASE WHEN $2 = 1 THEN '' ELSE msgid END, last_error = $3,
@@ -60,6 +67,11 @@ async def retry_failed(campaign_id: int, now: datetime) -> int:
     """The step `retry` for everything that failed, in the caller's transaction. How many."""
     step = STEPS["retry"]
     return await write(_RETRY, step.target.value, now, campaign_id, step.source.value)
+
+
+async def is_of_erased(delivery_id: int) -> bool:
+    """Whether the personal data of whoever it was for has been erased."""
+    return bool(await rows(_ERASED, delivery_id))
 
 
 async def decide(delivery_id: int, name: str, why: str, now: datetime) -> bool:

@@ -23,6 +23,11 @@ _OF_BATCH = _END.format(
 _OF_PERSON = _END.format(
     which="CASE $6 WHEN 'officer' THEN officer_id WHEN 'candidate' THEN candidate_id END = $5"
 )
+# Whoever took it may have died over it: it is unknown first, and nobody sends that once more.
+_LOST = """
+UPDATE delivery SET state = $1, next_try_at = NULL
+WHERE state = $2 AND CASE $4 WHEN 'officer' THEN officer_id WHEN 'candidate' THEN candidate_id END = $3
+"""
 _NAMED = _END.format(which="dedup = ANY($5::text[])")
 
 
@@ -52,8 +57,14 @@ async def stop(now: datetime, dedups: Sequence[str], why: str) -> int:
 
 
 async def stop_person(now: datetime, kind: str, person_id: int, why: str) -> int:
-    """Nothing is sent to this person any more, a candidate or an officer. How many were not yet."""
-    return await write(_OF_PERSON, *_ended(now, why), person_id, kind)
+    """Nothing is sent to this person any more, a candidate or an officer, nor sent anew. How many were not sent yet.
+
+    What was being sent when a backup was made has an outcome that nobody can know: it ends as well.
+    """
+    stopped = await write(_OF_PERSON, *_ended(now, why), person_id, kind)
+    await write(_LOST, STEPS["lose"].target.value, NoticeState.SENDING.value, person_id, kind)
+    outlived = (STEPS["outlive"].target.value, now, why, NoticeState.UNKNOWN.value)
+    return stopped + await write(_OF_PERSON, *outlived, person_id, kind)
 
 
 def _ended(now: datetime, why: str) -> tuple[str, datetime, str, str]:

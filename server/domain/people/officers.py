@@ -182,15 +182,19 @@ async def suspend(clock: Clock, event_bus: EventBus, officer_id: int, *, actor: 
     """
     roles.require(actor, Verb.SUSPEND)
     async with in_transaction():
-        officer = await locked(officer_id, actor=actor)
-        now = clock.now()
-        if await advance(clock, officer, "withdraw", actor=actor):
-            return
-        if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": now}):
-            return
-        batches = await replace_tickets(clock, officer.school_id)
+        batches = await close(clock, officer_id, actor=actor)
     for issuance_id in batches:
         await publish(event_bus, issuance_id, "replaced")
+
+
+async def close(clock: Clock, officer_id: int, *, actor: Actor) -> list[int]:
+    """`suspend` in the caller's transaction, of somebody who may. The batches whose QR is dead now. Raises NotFound."""
+    officer = await locked(officer_id, actor=actor)
+    if await advance(clock, officer, "withdraw", actor=actor):
+        return []
+    if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": clock.now()}):
+        return []
+    return await replace_tickets(clock, officer.school_id)
 
 
 async def forget_identity(clock: Clock, queue: Queue, identity: WeChatIdentity) -> list[int]:

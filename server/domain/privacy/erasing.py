@@ -105,8 +105,9 @@ async def approve(s: Services, erasure_id: int, *, actor: Actor) -> ErasureState
     roles.require(actor, Verb.APPROVE_ERASURE)
     async with transaction(s.faults, "erasing.approve"):
         row = await locked(erasure_id)
-        require_at(row, "approve")
         of = subjects.of_case(row)
+        subjects.require(actor, of, Verb.APPROVE_ERASURE)
+        require_at(row, "approve")
         await subjects.hold(of)
         known = await erasure_facts.under_way(of, await erasure_facts.people(row, actor))
         await advance(s.clock, row, "approve", known, actor=actor)
@@ -149,18 +150,21 @@ async def refuse(s: Services, erasure_id: int, note: str, *, actor: Actor) -> Er
     clean = clean_reason(note)
     if not clean:
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
-    return await _end(s, erasure_id, "refuse", clean, actor)
+    return await _end(s, erasure_id, "refuse", Verb.APPROVE_ERASURE, actor, note=clean)
 
 
 async def withdraw(s: Services, erasure_id: int, *, actor: Actor) -> ErasureState:
     """Take back what one asked for. Raises Forbidden: role_not_allowed, not_yours; NotFound; Conflict."""
     roles.require(actor, Verb.ASK_ERASURE)
-    return await _end(s, erasure_id, "withdraw", "", actor)
+    return await _end(s, erasure_id, "withdraw", Verb.ASK_ERASURE, actor)
 
 
-async def _end(s: Services, erasure_id: int, name: str, note: str, actor: Actor) -> ErasureState:
+async def _end(
+    s: Services, erasure_id: int, name: str, verb: Verb, actor: Actor, *, note: str = ""
+) -> ErasureState:
     async with transaction(s.faults, f"erasing.{name}"):
         row = await locked(erasure_id)
+        subjects.require(actor, subjects.of_case(row), verb)
         await advance(s.clock, row, name, await erasure_facts.people(row, actor), actor=actor, note=note)
     return ErasureState(row.state)
 

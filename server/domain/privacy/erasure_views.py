@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
 from server.domain import paging, roles
 from server.domain.actor import Actor
@@ -15,6 +16,7 @@ from server.domain.people.candidates import id_masked
 from server.domain.ports import Services
 from server.domain.privacy import subjects
 from server.domain.privacy.states import ErasureState
+from server.domain.privacy.subjects import KINDS
 from server.domain.roles import Verb
 from server.models import Erasure
 
@@ -55,7 +57,7 @@ async def listing(
 ) -> Page[ErasureView]:
     """In any order of `SORTS`. Raises Forbidden: role_not_allowed; Invalid: cursor_unknown."""
     roles.require(actor, Verb.ASK_ERASURE)
-    query = Erasure.all() if state is None else Erasure.filter(state=state)
+    query = _seen(actor) if state is None else _seen(actor).filter(state=state)
     found = await paging.turn(query.prefetch_related("candidate", "officer", "staff", "enrolment"), turn)
     if found.items:
         await incidents.viewed(s, actor, "erasures", "erasure", "-")
@@ -65,8 +67,14 @@ async def listing(
 async def count(*, state: str | None = None, actor: Actor) -> int:
     """How many, no further counted than `paging.COUNTED` + 1. Raises Forbidden: role_not_allowed."""
     roles.require(actor, Verb.ASK_ERASURE)
-    query = Erasure.all() if state is None else Erasure.filter(state=state)
+    query = _seen(actor) if state is None else _seen(actor).filter(state=state)
     return await paging.counted(query, paging.COUNTED)
+
+
+def _seen(actor: Actor) -> QuerySet[Erasure]:
+    """The cases of those about whom this person may ask and decide: of accounts, whoever manages accounts."""
+    hidden = [kind for kind, of in KINDS.items() if of.also is not None and not roles.may(actor, of.also)]
+    return Erasure.filter(**{f"{kind}_id": None for kind in hidden})
 
 
 def _view(s: Services, row: Erasure, actor: Actor) -> ErasureView:
@@ -101,5 +109,5 @@ async def waiting(actor: Actor) -> int:
     """How many wait for this person's decision."""
     if not roles.may(actor, Verb.APPROVE_ERASURE):
         return 0
-    asked = Erasure.filter(state=ErasureState.REQUESTED.value)
+    asked = _seen(actor).filter(state=ErasureState.REQUESTED.value)
     return await asked.filter(~Q(requested_by=actor.id), Q(staff_id=None) | ~Q(staff_id=actor.id)).count()

@@ -12,14 +12,12 @@ from datetime import datetime
 
 from server.domain.ports import Keys
 from server.domain.privacy.holding import Holding
-from server.domain.privacy.subjects import Subject
+from server.domain.privacy.subjects import SAME_PARTICIPANT, Subject
 from server.domain.training.enrolments import ABOUT_PHONE
 from server.models.database import rows, write
 
 NO_NAME, NO_PHONE = "（已删除）", "*" * 11
 _TRAIL = "at=时间 action=做了什么 subject_kind=对象 address=地址"
-# The same person under each enrolment with the same phone.
-_SAME = "phone_index = (SELECT e.phone_index FROM course_enrolment e WHERE e.id = $1)"
 TABLES: Mapping[str, Sequence[Holding]] = {
     "officer": (
         Holding(
@@ -83,13 +81,13 @@ TABLES: Mapping[str, Sequence[Holding]] = {
         Holding(
             "course_enrolment",
             "培训登记",
-            of=_SAME,
+            of=SAME_PARTICIPANT,
             personal="name=姓名 phone_sealed=手机号 course_id=培训 school_id=院校 enrolled_at=登记时间 erased_at=删除时间",
         ),
         Holding(
             "fee",
             "应缴费用（院校付）",
-            of=f"enrolment_id IN (SELECT id FROM course_enrolment WHERE {_SAME})",  # noqa: S608 -- constants
+            of=f"enrolment_id IN (SELECT id FROM course_enrolment WHERE {SAME_PARTICIPANT})",  # noqa: S608 -- constants
             personal="amount_fen=金额（分） state=状态 created_at=产生时间",
         ),
     ),
@@ -146,7 +144,7 @@ async def wipe(keys: Keys, who: Subject, now: datetime) -> None:
             await write(statement, who.id)
         await write(_STAFFS_ROW, who.id, NO_NAME, now)
     else:
-        same = await rows(f"SELECT id FROM course_enrolment WHERE {_SAME}", who.id)  # noqa: S608 -- constants
+        same = await rows(f"SELECT id FROM course_enrolment WHERE {SAME_PARTICIPANT}", who.id)  # noqa: S608 -- constants
         for row in same:
             nobody = keys.encrypt(NO_PHONE, about=ABOUT_PHONE)
             await write(_ENROLMENT, row["id"], NO_NAME, nobody, secrets.token_bytes(32), now)

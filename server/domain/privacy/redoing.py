@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.domain.actor import SYSTEM
+from server.domain.events import publish
 from server.domain.fault_points import transaction
 from server.domain.issuance import unlisting
 from server.domain.issuance.transitions import tell_state
 from server.domain.notices import overtaken
+from server.domain.people import officers, staff
 from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_facts, erasure_register, erasure_transitions, subjects
 from server.domain.privacy.erasure_register import Entry
@@ -42,7 +44,7 @@ OPEN = {
     "money_open": "没有缴清的费用，或没有办完的订单、退款、减免",
     "paper_pending": "在路上的纸质证书",
     "message_pending": "没有发完的通知",
-    "in_office": "账号（签发负责人）没有停用",
+    "in_office": "账号（签发负责人）没有停用（已停用）",
 }
 
 
@@ -86,12 +88,27 @@ async def redo(s: Services, entry: Entry) -> Redone | None:
         await overtaken.stop_person(s.clock.now(), entry.kind, entry.row, WHY)
         if entry.kind == "candidate":
             batches = await unlisting.take_off(s, entry.row)
+        replaced = await _close(s, entry.of)
         bound = await erasing.take_out(s, row)
         await unlisting.end(s, batches)
     erasing.forget(s, bound)
     for issuance in batches:
         await tell_state(s.event_bus, issuance)
+    for issuance_id in replaced:
+        await publish(s.event_bus, issuance_id, "replaced")
     return Redone(entry.of, tuple(OPEN[one.code] for one in reasons if one is not None))
+
+
+async def _close(s: Services, who: Subject) -> list[int]:
+    """Whoever the backup has in office is closed by the writer of that life: nobody can, once they are erased.
+
+    Returns: the batches whose QR is dead now.
+    """
+    if who.kind == "officer":
+        return await officers.close(s.clock, who.id, actor=SYSTEM)
+    if who.kind == "staff":
+        await staff.set_active(s.clock, who.id, False, actor=SYSTEM)
+    return []
 
 
 async def bring_up(

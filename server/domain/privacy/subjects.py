@@ -33,6 +33,10 @@ class PersonKind:
     also: Verb | None = None
 
 
+# The same phone and the same name, in whatever course: one person. A phone alone may be two people's (a family's, a clerk's).
+SAME_PARTICIPANT = (
+    "(phone_index, name) = (SELECT e.phone_index, e.name FROM course_enrolment e WHERE e.id = $1)"
+)
 KINDS: Mapping[str, PersonKind] = {
     "candidate": PersonKind("考生", "candidate", "created_at", "candidate_not_found"),
     "officer": PersonKind("签发负责人", "officer", "created_at", "officer_not_found"),
@@ -42,8 +46,7 @@ KINDS: Mapping[str, PersonKind] = {
         "course_enrolment",
         "enrolled_at",
         "enrolment_not_found",
-        # The same phone, in whatever course: the same person.
-        "phone_index = (SELECT e.phone_index FROM course_enrolment e WHERE e.id = $1)",
+        SAME_PARTICIPANT,
     ),
 }
 
