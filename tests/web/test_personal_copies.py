@@ -77,7 +77,7 @@ async def test_officers_accounts_and_participants_have_the_same(app: App, servic
     course = await training.course(s)
     await training.enrol(s, course, f"{of.school.name}\t王伟\t19912345678")
     [enrolled] = await CourseEnrolment.all()
-    desk, other = [await seated(app, s, role) for role in (Role.ADMIN, Role.OPERATOR)]
+    desk, other = [await seated(app, s, Role.ADMIN, username=name) for name in ("first", "second")]
     await officers.suspend(s.clock, s.event_bus, of.officer.id, actor=make.OPERATOR)
     closed = await account(Role.FINANCE, username="closed")
     await Staff.filter(id=closed.id).update(is_active=False)
