@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
+import asyncpg
+
 from server import composition
+from server.commands import unfinished_restore
 from server.commands.with_services import with_services
 from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_register, redoing
@@ -50,24 +52,34 @@ def check(args: argparse.Namespace, settings: Settings) -> int:
 def redo(args: argparse.Namespace, settings: Settings) -> int:
     """Do again what is on the register and not in the database, and complete the register. 3: something is left."""
     try:
-        tell(with_services(settings, lambda s: _again(s, args.folder)))
+        done = with_services(settings, lambda s: _and_end(s, args.folder))
     except redoing.Unfinished as unfinished:
         if unfinished.done:
             tell(unfinished.done)
         for one in unfinished.left:
             print(f"✗ {one}。")
         return LEFT
+    tell(done)
     return 0
 
 
-async def after_restore(settings: Settings, folders: Sequence[Path]) -> list[Redone]:
-    """The same for a database that was put back just now: nobody is connected yet. Raises redoing.Unfinished.
+async def _and_end(s: Services, folders: Iterable[Path]) -> list[Redone]:
+    """Also of a restore that died over it: the service may start afterwards. Raises redoing.Unfinished."""
+    done = await _again(s, folders)
+    try:
+        again = await unfinished_restore.end(s.settings.session_url)
+    except asyncpg.InsufficientPrivilegeError:
+        again = (
+            "同样的命令，以数据表的所有者（XCERT_DATABASE_URL 和 XCERT_DATABASE_SESSION_URL 都换成所有者的）"
+        )
+    if again is not None:
+        raise redoing.Unfinished(done, [f"恢复备份还没有做完，请先运行 {again}"])
+    return done
 
-    It goes as the restore itself, past a PgBouncer: that is held still meanwhile, and the service's role may not yet be
-    allowed anything in the new tables.
-    """
-    direct = replace(settings, database_url=settings.session_url, database_session_url="")
-    async with composition.running(direct) as s:
+
+async def after_restore(settings: Settings, folders: Sequence[Path]) -> list[Redone]:
+    """The same for a database that was put back just now: nobody is connected yet. Raises redoing.Unfinished."""
+    async with composition.running(settings) as s:
         return await _again(s, folders)
 
 

@@ -14,6 +14,7 @@ import shlex
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 from server.adapters import cache, postgres_programs
 from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
-from server.commands import Impossible, erasures, stored_files, trial_restore
+from server.commands import Impossible, erasures, stored_files, trial_restore, unfinished_restore
 from server.commands.backup import (
     DUMP,
     FILES,
@@ -61,14 +62,15 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
     _check_keys(source, manifest["keys"])
     if args.trial:
         return trial_restore.trial(folder, manifest, source, settings)
-    with hosts(settings, join=False) as stores:
+    backups = _beside(folder)
+    with hosts(_direct(settings), join=False) as stores:
         url, data = stores.settings.session_url, stores.settings.data_dir
         state = asyncio.run(_check_target(url, manifest, replace=args.replace))
         _check_other_keys(source, target, replace=args.replace)
         store = stored_files.store_elsewhere(stores.settings, data / VAULT)
-        backups = _beside(folder)
         _lay_ready(folder / FILES, data / READY, store)
         after = after_loading(state, skip=args.skip_numbers, now=datetime.now(UTC))
+        after += unfinished_restore.mark(_once_more(folder, args.keys))
         try:
             postgres_programs.load(
                 url,
@@ -87,11 +89,29 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
         asyncio.run(
             cache.forget(stores.settings.redis_url, certificates=stores.settings.redis_certificates)
         )  # answers of a time that is gone
+        asyncio.run(unfinished_restore.only_erasures(url, _redo(backups)))
         done = _erase_again(stores.settings, backups)
+        asyncio.run(unfinished_restore.end(url))
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
     _tell(state, args.skip_numbers)
     erasures.tell(done)
     return 0
+
+
+def _direct(settings: Settings) -> Settings:
+    """Everything past a PgBouncer: that is held still meanwhile, and the role of the service has no rights in new tables yet."""
+    return replace(settings, database_url=settings.session_url, database_session_url="")
+
+
+def _once_more(folder: Path, keys: Path | None) -> str:
+    """The command that goes on with this restore, wherever it died."""
+    words = [folder, "--replace", *(("--keys", keys.resolve()) if keys is not None else ())]
+    return " ".join(["xcert restore", *(shlex.quote(str(one)) for one in words)])
+
+
+def _redo(backups: Sequence[Path]) -> str:
+    """The command that goes on with the erasures."""
+    return " ".join(["xcert erasures redo", *(shlex.quote(str(one)) for one in backups)])
 
 
 def _beside(folder: Path) -> list[Path]:
@@ -117,10 +137,9 @@ def _erase_again(settings: Settings, backups: Sequence[Path]) -> list[Redone]:
         why = str(unfinished)
     except Exception as error:  # the data are changed by now: whatever it is, the operator hears what to do
         why = str(error) if isinstance(error, XcertError) else type(error).__name__
-    again = " ".join(["xcert erasures redo", *(shlex.quote(str(one)) for one in backups)])
     raise Impossible(
         f"数据已经恢复，备份之后批准的删除还没有全部重做：{why}。\n"
-        f"请解决后运行 {again}；完成之前不要启动服务。"
+        f"请解决后运行 {_redo(backups)}；完成之前不要启动服务。"
     )
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from server import start_cautions, worker
 from server.adapters.keys import KeyFolder
 from server.app import create_app
-from server.commands import Impossible, datastores, dev_setup, listening, preflight
+from server.commands import Impossible, datastores, dev_setup, listening, preflight, unfinished_restore
 from server.commands.datastores import Hosts, hosts
 from server.commands.reloading import Reload, as_json
 from server.commands.supervisor import Child, Supervisor, python
@@ -126,6 +126,7 @@ def prepare_again(stores: Hosts, *, migrates: bool) -> Settings:
 def _check_keys_and_tables(settings: Settings, *, migrates: bool) -> None:
     """Refuse here, not in every child."""
     KeyFolder(settings.keys_dir, production=settings.is_production).seal_credentials()
+    unfinished_restore.require_finished(settings.session_url)
     if migrates:
         asyncio.run(database.migrate(settings.session_url))
     elif unknown := asyncio.run(database.fits(settings.session_url)):
@@ -203,10 +204,12 @@ def worker_children(settings: Settings, log: Path | None) -> list[Child]:
 def work(args: argparse.Namespace, settings: Settings) -> int:
     """`xcert worker`: job processes until SIGINT or SIGTERM; `--one` does the work in this very process."""
     if args.one:
+        unfinished_restore.require_finished(settings.session_url)
         told = (lambda: None) if args.ready is None else (lambda: _tell_ready(args.ready))
         asyncio.run(worker.run(settings, told))
         return 0
     with hosts(settings, join=True) as stores:
+        unfinished_restore.require_finished(stores.settings.session_url)
         _wait_for_redis(settings)
         again = _unless_at_a_terminal(Reload(["successors"], say))
         Supervisor(worker_children(stores.settings, None), say, again).run()

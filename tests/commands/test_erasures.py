@@ -9,7 +9,7 @@ import pytest
 
 from server.adapters.file_stores import MountedFileStore
 from server.adapters.keys import KeyFolder
-from server.commands import Impossible, erasures, restore
+from server.commands import Impossible, erasures, restore, unfinished_restore
 from server.commands.backup import MANIFEST
 from server.domain.ports import Services
 from server.domain.privacy import erasing
@@ -111,11 +111,47 @@ async def test_the_register_of_a_newer_backup_beside_it_counts_and_a_place_that_
     there = {"XCERT_DATABASE_URL": empty, "XCERT_DATA_DIR": str(tmp_path / "other")}
     away = xcert("restore", tmp_path / "backups/1", XCERT_ERASURES_DIR=str(tmp_path / "away"), **there)
     assert away.returncode == 1
+    for what in (("serve", "--web-only"), ("worker",), ("worker", "--one")):
+        early = xcert(*what, **there)
+        assert (
+            early.returncode == 1 and f"请先运行 xcert erasures redo {tmp_path / 'backups/1'}" in early.stderr
+        )
+    assert "恢复备份还没有做完" in xcert("doctor", "--local", **there).stdout
     assert "完成之前不要启动服务" in away.stderr and "XCERT_ERASURES_DIR" in away.stderr
     assert not await still_there(empty, who), "what the newer backup says is done by then"
     again = xcert("restore", tmp_path / "backups/1", "--replace", **there)
     assert (again.returncode, again.stderr) == (0, "")
     assert not await still_there(empty, who)
+    assert await unfinished_restore.command(empty) is None
+
+
+async def test_a_restore_that_died_is_gone_on_with(
+    xcert: Xcert, filled: str, services: Services, tmp_path: Path
+) -> None:
+    """The mark comes with the loading, and goes by the erasures alone only when nothing else is left."""
+    assert xcert("backup", tmp_path / "1").returncode == 0
+    who = await erased(services, filled)
+    assert xcert("backup", tmp_path / "2").returncode == 0
+    assert xcert("restore", tmp_path / "1", "--replace").returncode == 0
+    await brought_back(filled, who)
+    link = await asyncpg.connect(filled)
+    try:
+        await link.execute(unfinished_restore.mark("xcert restore '王 1' --replace"))
+    finally:
+        await link.close()
+    early = xcert("serve", "--web-only")
+    assert early.returncode == 1 and "xcert restore '王 1' --replace" in early.stderr
+    redone = xcert("erasures", "redo")
+    assert redone.returncode == 3 and "请先运行 xcert restore '王 1' --replace" in redone.stdout
+    assert not await still_there(filled, who)
+    await unfinished_restore.only_erasures(filled, "xcert erasures redo")
+    assert await unfinished_restore.command(filled) == "xcert erasures redo"
+    assert xcert("backup", tmp_path / "3").returncode == 0, "also with the mark in it"
+    assert xcert("erasures", "redo").returncode == 0
+    assert await unfinished_restore.command(filled) is None
+    again = xcert("restore", tmp_path / "3", "--replace")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert await unfinished_restore.command(filled) is None
 
 
 async def test_the_keys_of_the_backup_are_enough_after_a_new_index_key(
@@ -134,7 +170,8 @@ async def test_the_keys_of_the_backup_are_enough_after_a_new_index_key(
         "XCERT_ERASURES_DIR": str(register),
         "XCERT_KEYS_DIR": str(tmp_path / "new-keys"),
     }
-    back = xcert("restore", backups / "1", "--keys", apart, **there)
+    paused = {"XCERT_DATABASE_URL": "postgresql://x@127.0.0.1:1/xcert", "XCERT_DATABASE_SESSION_URL": empty}
+    back = xcert("restore", backups / "1", "--keys", apart, **there | paused)
     assert (back.returncode, back.stderr) == (0, "")
     assert "按删除登记重做了 1 项删除。" in back.stdout
     assert not await still_there(empty, who)

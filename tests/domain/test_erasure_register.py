@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from server.adapters import keys
+from server.adapters import file_stores, keys
 from server.adapters.file_stores import MountedFileStore
 from server.domain.actor import Actor
 from server.domain.campaigns import delivery_list
@@ -216,6 +217,39 @@ async def test_a_damaged_entry_is_written_anew_and_one_that_nobody_knows_any_mor
     assert (await Candidate.get(id=other.id)).erased_at is not None, "the others are done all the same"
     await s.file_store.put(mine, kept[mine])
     assert [one.who.id for one in await redoing.bring_up(s)] == [who.id]
+
+
+async def test_a_mount_whose_machine_is_gone_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call ends by itself, the loop goes on meanwhile, and no more than one thread is lost to it."""
+    monkeypatch.setattr(file_stores, "_PATIENCE", 0.05)
+    back, loop, rightly = threading.Event(), threading.get_ident(), Path.is_dir
+    asked = list[int]()
+
+    def hangs(path: Path) -> bool:
+        if path != tmp_path:
+            return rightly(path)
+        asked.append(threading.get_ident())
+        assert threading.get_ident() != loop, "in the event loop"
+        back.wait()
+        return True
+
+    monkeypatch.setattr(Path, "is_dir", hangs)
+    store = MountedFileStore(tmp_path)
+    try:
+        for work in (
+            lambda: store.put("a", b""), lambda: store.put_once("a", b""), lambda: store.get("a"),
+            lambda: store.exists("a"), lambda: store.delete("a"), lambda: anext(store.listing()),
+        ):  # fmt: skip
+            with pytest.raises(OutsideFailure, match="没有应答"):
+                await work()
+    finally:
+        back.set()
+    assert len(asked) == 1
+    monkeypatch.setattr(file_stores, "_PATIENCE", 60.0)
+    await store.put("a", b"back")
+    assert await store.get("a") == b"back"
 
 
 async def test_one_that_fails_does_not_keep_the_others(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -204,6 +205,26 @@ async def test_they_are_erased_again_after_a_restore(services: Services) -> None
     [done] = await redoing.bring_up(s)
     assert (done.who, done.open) == (who, ("账号（签发负责人）没有停用（已停用）",))
     assert (await Officer.get(id=who.id)).name == "（已删除）"
+
+
+async def test_who_has_the_number_of_an_account_by_now_is_not_named(services: Services) -> None:
+    """The account that approved is of after the backup; somebody else has its number after the restore."""
+    s = services
+    names = dict[str, Staff]()
+    for username, name in (("lin.wei", "林薇"), ("wang.min", "王敏")):
+        await staff.create(s.clock, s.password_hasher, username, "admin", name=name, actor=SYSTEM)
+        names[name] = await Staff.get(username=username)
+    who = await make.candidate(s)
+    asked_at = s.clock.now()
+    await Staff.filter(id=names["林薇"].id).update(created_at=asked_at - timedelta(days=1))
+    await Staff.filter(id=names["王敏"].id).update(created_at=asked_at + timedelta(seconds=1))
+    entry = erasure_register.Entry(
+        kind="candidate", row=who.id, created_at=who.created_at, asked_on=ASKED.on, requested_by=names["林薇"].id,
+        requested_at=asked_at, decided_by=names["王敏"].id, decided_at=asked_at,
+    )  # fmt: skip
+    assert len(await redoing.bring_up(s, [entry])) == 1
+    row = await Erasure.get()
+    assert (row.requested_by_name, row.decided_by_name, row.decided_by) == ("林薇", "", names["王敏"].id)
 
 
 async def test_every_row_of_a_participant_is_on_the_register(services: Services) -> None:

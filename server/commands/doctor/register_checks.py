@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from server.adapters.file_stores import file_store_of, second_register_of
+from server.commands import unfinished_restore
 from server.commands.doctor.findings import Finding, bad, look, ok
 from server.commands.preflight import TROUBLES
 from server.domain.privacy import erasure_register, redoing
@@ -29,6 +30,7 @@ async def check(settings: Settings) -> Finding:
     except TROUBLES:
         return bad(TITLE, "无法查看，请先解决数据库连接")
     try:
+        again = await unfinished_restore.command(settings.session_url)
         wanted = {Entry(**row).key for row in await link.fetch(erasure_register.APPROVED, None)}
         there = [{key async for key in erasure_register.keys_in(place)} for place in places]
         named = [one for one in map(erasure_register.named, set().union(*there)) if one is not None]
@@ -39,6 +41,8 @@ async def check(settings: Settings) -> Finding:
         return bad(TITLE, str(failure))
     finally:
         await link.close()
+    if again is not None:
+        return bad(TITLE, f"恢复备份还没有做完，服务不会启动，请运行 {again}")
     if back:
         return bad(TITLE, f"{len(back)} 位已删除的人又在数据库里（恢复了备份？），请运行 xcert erasures redo")
     if lacking := max(len(wanted - one) for one in there):

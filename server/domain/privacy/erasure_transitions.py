@@ -77,7 +77,9 @@ async def redo(clock: Clock, entry: Entry, *, actor: Actor) -> Erasure:
 
     One that is asked for in the database becomes it; otherwise a case is made. In the caller's transaction.
     """
-    names = dict(await Staff.filter(id__in=(entry.requested_by, entry.decided_by)).values_list("id", "name"))
+    # An account that is younger than the request has its number from after the restore: it is somebody else.
+    accounts = Staff.filter(id__in=(entry.requested_by, entry.decided_by), created_at__lte=entry.requested_at)
+    names = dict(await accounts.values_list("id", "name"))
     told: dict[str, Any] = {
         "state": STEPS["redo"].target.value,
         "asked_on": entry.asked_on,
