@@ -53,9 +53,10 @@ AS_SHOWN = Export()
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter that is on: what it says, and the address without it."""
+    """A filter that is on: what it is called and what it narrows down to, and the address without it."""
 
     label: str
+    value: Any
     href: str
 
 
@@ -102,7 +103,7 @@ def around(
         if value is not None and value != ""
     }
     chips = tuple(
-        Chip(_said(words[key], value), _address(path, chosen, without=key))
+        Chip(*_said(words[key], value), _address(path, chosen, without=key))
         for key, value in chosen.items()
         if key in words
     )
@@ -126,9 +127,9 @@ def around(
     )
 
 
-def _said(words: tuple[str, Mapping[Any, str] | None], value: Any) -> str:
+def _said(words: tuple[str, Mapping[Any, str] | None], value: Any) -> tuple[str, Any]:
     label, values = words
-    return f"{label}：{values.get(value, value) if values is not None else value}"
+    return label, values.get(value, value) if values is not None else value
 
 
 def _address(path: str, chosen: Mapping[str, Any], *, without: str = "") -> str:
@@ -152,7 +153,8 @@ def words_of(call: Call) -> Callable[[str], str]:
 
 async def send_table(call: Call, taking: Taking[Any]) -> None:
     """The whole list as a table to take away. The first piece is made before anything is sent: a refusal can be told."""
-    taking = replace(taking, say=words_of(call))
+    speaker = languages.speaker(call.request)
+    taking = replace(taking, say=lambda one: speaker.name("table", one))
     made = list_exports.pieces(call.s.clock, call.s.workbook_writer, taking, actor=call.actor)
     first = await anext(made)
     headers = download_headers(f"{taking.say(taking.title)}.xlsx")
