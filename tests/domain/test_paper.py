@@ -69,12 +69,15 @@ async def test_certificates_are_bound_in_order_and_the_file_follows_it(services:
     assert await AuditEntry.filter(action="paper.print").count() == 1
 
 
+WHY = "卡纸，龙雯的这张"
+
+
 async def test_a_spoiled_sheet_gives_its_certificate_to_the_next(services: Services) -> None:
     s = services
     _, batch = await printing.issued(s)
     first, second = await numbers(batch)
     run_id = await printing.a_run(s, batch.id)
-    assert await print_runs.spoil(s, run_id, "a0001201", "卡纸", actor=COLLEAGUE) == "A0001203"
+    assert await print_runs.spoil(s, run_id, "a0001201", WHY, actor=COLLEAGUE) == "A0001203"
     assert await print_runs.spoil(s, run_id, "A0001201", "卡纸", actor=COLLEAGUE) == "A0001203"
     assert await bound(run_id) == [
         ("A0001201", "spoiled", first),
@@ -83,7 +86,11 @@ async def test_a_spoiled_sheet_gives_its_certificate_to_the_next(services: Servi
     ]
     assert await counts(s, run_id) == (2, 1, 2)
     spoiled = await PaperSheet.get(serial="A0001201")
-    assert (spoiled.spoiled_by_name, spoiled.spoiled_reason) == (COLLEAGUE.name, "卡纸")
+    assert (spoiled.spoiled_by_name, spoiled.spoiled_reason) == (COLLEAGUE.name, WHY)
+    said = (await AuditEntry.get(action="paper.spoil")).became or {}
+    assert said["reason"] == "卡纸，（姓名）的这张", (
+        "the entry is about a run; the holder's name is not kept in it"
+    )
     await print_file.sheets_pdf(s, run_id, serial="A0001203", actor=PRINTER)
     for serial in ("A0001202", "A0001203"):
         await print_runs.spoil(s, run_id, serial, "套印偏移", actor=PRINTER)

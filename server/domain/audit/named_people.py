@@ -5,6 +5,7 @@ The known names alone: on record and on certificates. Whoever is meant otherwise
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,20 +33,32 @@ _WHOSE = {
         "(SELECT d.number FROM portal_difference d WHERE d.id = $1::text::bigint)"
     ),
 }
+# Others by the number of their own row: what is written about them is cleared as well.
+_OTHERS = {
+    kind: f"SELECT name FROM {kind} WHERE id = $1::text::bigint"  # noqa: S608 -- constants
+    for kind in ("officer", "staff", "course_enrolment")
+}
+_NUMBERED = frozenset(kind for kind, whose in {**_WHOSE, **_OTHERS}.items() if "bigint" in whose)
 _NAMES = """
 WITH who AS (SELECT {whose} AS id)
 SELECT c.name, NULL::bytea AS line FROM candidate c JOIN who ON who.id = c.id
 UNION ALL SELECT '', x.line FROM certificate x JOIN who ON who.id = x.candidate_id
 """
+_NUMBER = re.compile(r"[0-9]{1,18}")  # of a row
 _SHORTEST = 2  # one character alone stands in too many words
 
 
 async def names_of(subject_kind: str, subject_id: int | str) -> list[str]:
-    """The names that are known of the candidate whom this subject is about, the longest first; none for others."""
-    if subject_kind not in _WHOSE:
+    """The names that are known of whoever this subject is about, the longest first; none of a subject about nobody."""
+    if subject_kind in _NUMBERED and not _NUMBER.fullmatch(str(subject_id)):
+        return []  # it goes by another name than its row's number
+    if subject_kind in _OTHERS:
+        names = {row["name"] for row in await rows(_OTHERS[subject_kind], str(subject_id))}
+    elif subject_kind in _WHOSE:
+        found = await rows(_NAMES.format(whose=_WHOSE[subject_kind]), str(subject_id))
+        names = {row["name"] or _certified(bytes(row["line"])) for row in found}
+    else:
         return []
-    found = await rows(_NAMES.format(whose=_WHOSE[subject_kind]), str(subject_id))
-    names = {row["name"] or _certified(bytes(row["line"])) for row in found}
     return sorted((name for name in names if len(name) >= _SHORTEST), key=lambda name: (-len(name), name))
 
 

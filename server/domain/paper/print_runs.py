@@ -7,7 +7,7 @@ from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.audit import audit_log
+from server.domain.audit import audit_log, named_people
 from server.domain.certificates.states import CertificateState
 from server.domain.fault_points import transaction
 from server.domain.issuance.states import BatchState
@@ -174,6 +174,8 @@ async def spoil(s: Services, run_id: int, serial: str, reason: str, *, actor: Ac
         anew = sheets.serial(number) if is_valid else None
         if anew is not None:
             await PaperSheet.create(run_id=run_id, number=number, serial=anew, certificate_id=certificate.id)
+        # The entry is about the run, its reason about one holder.
+        named = await named_people.names_of("certificate", certificate.number)
         await audit_log.record(
             s.clock,
             actor,
@@ -181,7 +183,7 @@ async def spoil(s: Services, run_id: int, serial: str, reason: str, *, actor: Ac
             "paper_run",
             run_id,
             was={"sheet": sheet.serial, "certificate": certificate.number},
-            became={"sheet": anew, "reason": why},
+            became={"sheet": anew, "reason": named_people.without(why, named)},
         )
     return anew
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from server.domain.audit import named_people
 from server.domain.ports import Keys
 from server.domain.privacy.holding import Holding
 from server.domain.privacy.subjects import SAME_PARTICIPANT, Subject
@@ -124,6 +125,9 @@ _ENROLMENT = """
 UPDATE course_enrolment SET name = $2, phone_sealed = $3, phone_index = $4, erased_at = $5 WHERE id = $1
 """
 
+# What staff wrote of the case, without the name.
+_UNNAMED = "UPDATE erasure SET {0} = replace({0}, $2, $3) WHERE {1} = $1 AND position($2 in {0}) > 0"
+
 
 async def bound_to(who: Subject) -> list[tuple[str, str]]:
     """Account and openid by which this person, an officer, is known in WeChat."""
@@ -135,6 +139,9 @@ async def bound_to(who: Subject) -> list[tuple[str, str]]:
 
 async def wipe(keys: Keys, who: Subject, now: datetime) -> None:
     """Take away what is not kept, in the caller's transaction that holds the person."""
+    for name in await named_people.names_of(who.of.table, who.id):
+        for column in ("reason", "decision_note"):
+            await write(_UNNAMED.format(column, who.column), who.id, name, named_people.WORDS)
     if who.kind == "officer":
         for statement in _OFFICER:
             await write(statement, who.id)
