@@ -93,16 +93,23 @@ class Several(Input):
     ids: list[Whole] = Field(min_length=1, max_length=bulk.MOST)
 
 
+_DIGEST = r"^[0-9a-f]{64}$"
+
+
 class Seen(Input):
-    list_sha256: str = Field(
+    """Whoever reads the list by a program of his own may leave it out; the pages never do."""
+
+    list_sha256: str | None = Field(
+        default=None,
         max_length=64,
-        pattern=r"^[0-9a-f]{64}$",
+        pattern=_DIGEST,
         description="核对过的名单的校验码；名单已不是这一份的，不签发",
     )
 
 
-class SeenOfOne(Seen):
+class SeenOfOne(Input):
     id: Whole
+    list_sha256: str = Field(max_length=64, pattern=_DIGEST, description="同单个批次的签发")
 
 
 class SeenOfSeveral(Input):
