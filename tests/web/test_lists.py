@@ -286,7 +286,7 @@ async def test_the_trail_is_searched_by_number_and_names_its_subjects(app: App, 
     ):
         assert subject in await audit_subjects.meant(number, actor=make.ADMIN)
     page = (await who.page(f"/console/audit?number={certificate.number}")).text
-    assert "撤销证书" in page and f'href="/console/certificates?number={certificate.number}"' in page
+    assert "撤销证书" in page and f'href="/console/certificates/{certificate.number}"' in page
     page = (await who.page(f"/console/audit?number={batch.id}")).text
     assert f"第 {batch.id} 批（{of.school.name}）" in page and "评价组织签发" in page
     assert "没有这个编号" in (await who.page("/console/audit?number=abc")).text

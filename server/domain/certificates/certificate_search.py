@@ -111,7 +111,24 @@ async def listing(
     roles.require(actor, Verb.SEE_CERTIFICATES)
     query = (await _query(clock, wanted, actor)).prefetch_related("issuance", "superseded_by", "corrects")
     page = await paging.turn(query, Turn(sort, cursor, before, limit))
-    return Page([_view(one) for one in page.items], page.next_cursor, page.before)
+    return Page([view_of(one) for one in page.items], page.next_cursor, page.before)
+
+
+async def seen(clock: Clock, number: str, *, actor: Actor) -> Certificate:
+    """The certificate with this number, if this member of staff may see it; its batch and those around it fetched.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("certificate_not_found").
+    """
+    roles.require(actor, Verb.SEE_CERTIFICATES)
+    number = tidy_number(number)
+    if not is_number(number):
+        raise not_found()
+    query = own(clock, Certificate.filter(number=number), actor, through="issuance__")
+    found = await query.prefetch_related("issuance", "superseded_by", "corrects").first()
+    if found is None:
+        raise not_found()
+    return found
 
 
 async def total(clock: Clock, wanted: Wanted, *, actor: Actor) -> int:
@@ -148,7 +165,8 @@ async def _named(part: str, school_id: int | None) -> list[int]:
     return found
 
 
-def _view(certificate: Certificate) -> CertificateView:
+def view_of(certificate: Certificate) -> CertificateView:
+    """The certificate as staff see it; its batch and those before and after it are fetched."""
     line = Line.from_bytes(bytes(certificate.line))
     return CertificateView(
         number=certificate.number,

@@ -11,7 +11,7 @@ from server.models import AuditEntry
 
 PREPARE = "prepare"  # how a batch begins; everything else in its history is a step of its life
 MOST = 200
-_ACTIONS = tuple(f"issuance.{name}" for name in (PREPARE, *BY_NAME))
+ACTIONS = tuple(f"issuance.{name}" for name in (PREPARE, *BY_NAME))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class HistoryEntry:
 
 async def of(issuance_id: int) -> tuple[HistoryEntry, ...]:
     """The steps of a batch's life, oldest first."""
-    entries = AuditEntry.filter(subject_kind="issuance", subject_id=str(issuance_id), action__in=_ACTIONS)
+    entries = AuditEntry.filter(subject_kind="issuance", subject_id=str(issuance_id), action__in=ACTIONS)
     return tuple([_entry_of(entry) for entry in await entries.order_by("id").limit(MOST)])
 
 

@@ -59,7 +59,7 @@ PATHS = {
     "plan": ("/console/plans/", Verb.SEE_PLANS),
     "candidate": ("/console/people/", Verb.SEE_PEOPLE),
     "issuance": ("/console/issuances/", Verb.SEE_ISSUANCES),
-    "certificate": ("/console/certificates?number=", Verb.SEE_CERTIFICATES),
+    "certificate": ("/console/certificates/", Verb.SEE_CERTIFICATES),
     "import": ("/console/imports/", Verb.SEE_IMPORTS),
     "campaign": ("/console/campaigns/", Verb.SEE_CAMPAIGNS),
     "fee_order": ("/console/orders/", Verb.SEE_MONEY),

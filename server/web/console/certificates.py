@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
+from sanic import HTTPResponse
 
 from server.domain.beijing import rfc3339
 from server.domain.certificates import certificate_search, portal, revocation
 from server.domain.certificates.certificate_search import CertificateView
+from server.domain.certificates.claims import tidy_number
 from server.domain.certificates.states import CertificateState
+from server.domain.dossiers import certificate_dossier
 from server.domain.levels import Level
 from server.domain.lookups.list_exports import SLICE, Taking
 from server.domain.portal_lists import keeping
@@ -21,6 +24,7 @@ from server.web.console.answers import Certificate, Page, PortalRefusal, PortalT
 from server.web.console.auth import Call
 from server.web.console.imports import XLSX
 from server.web.console.paging import Paging, page_of
+from server.web.responses import download, unless_known
 from server.web.routes import Route
 from server.web.schema import Day, Input, OneOf, Whole
 
@@ -140,6 +144,17 @@ async def revoke(call: Call, body: Revocation, number: str) -> None:
     await revocation.revoke(call.s.clock, call.s.faults, number, body.reason, actor=call.actor)
 
 
+async def pdf(call: Call, number: str) -> HTTPResponse:
+    data = await certificate_dossier.file(call.s, number, actor=call.actor)
+    return download(data, "application/pdf", f"{tidy_number(number)}.pdf")
+
+
+async def preview(call: Call, number: str) -> HTTPResponse:
+    image = await certificate_dossier.picture(call.s, number, actor=call.actor)
+    kept = {"cache-control": "private, no-cache"}
+    return unless_known(call.request, image, content_type="image/jpeg", headers=kept)
+
+
 async def record_portal(call: Call, body: PortalNumbers) -> PortalTaken:
     weighed = await keeping.record(call.s, _pairs(body.items), actor=call.actor)
     refused = [
@@ -173,6 +188,8 @@ def _pairs(items: list[PortalRow]) -> list[portal.Pair]:
 ROUTES = [
     Route("GET", "/certificates", listing, "查找证书", takes=CertificateQuery, gives=Page[Certificate], verb=Verb.SEE_CERTIFICATES),
     Route("GET", "/certificates/export.xlsx", export, "证书，作为表格（姓名掩去）；导出记入审计", takes=CertificateQuery, gives=XLSX, verb=Verb.SEE_CERTIFICATES),
+    Route("GET", "/certificates/<number:str>/certificate.pdf", pdf, "一份电子证书；下载记入审计", gives="application/pdf", verb=Verb.DOWNLOAD),
+    Route("GET", "/certificates/<number:str>/preview.jpg", preview, "证书的样子，小图；查看记入审计", gives="image/jpeg", verb=Verb.DOWNLOAD),
     Route("POST", "/certificates/<number:str>/revoke", revoke, "撤销证书", takes=Revocation, status=204, verb=Verb.REVOKE),
     Route("POST", "/certificates/portal-numbers", record_portal, "登记国家门户的证书编号（表格请用 POST /imports，kind=portal）",
           takes=PortalNumbers, gives=PortalTaken, creates=True, verb=Verb.IMPORT),

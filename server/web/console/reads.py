@@ -18,6 +18,8 @@ _API = "/console/api/v1"
 AUDITED = frozenset(
     {
         f"{_API}/accounts-export",
+        f"{_API}/certificates/<number:str>/certificate.pdf",
+        f"{_API}/certificates/<number:str>/preview.jpg",
         f"{_API}/corrections/<correction_id:int>/letter",
         f"{_API}/erasures",
         f"{_API}/imports/<import_id:int>/report.xlsx",
@@ -73,6 +75,7 @@ LISTED: dict[str, str] = {
     "/console/campaigns/<campaign_id:int>": "deliveries",
     "/console/campaigns/<campaign_id:int>/progress": "deliveries",
     "/console/certificates": "certificates",
+    "/console/certificates/<number:str>": "certificates",
     "/console/corrections": "corrections",
     "/console/corrections/<correction_id:int>": "corrections",
     "/console/corrections/new": "corrections",
