@@ -16,7 +16,7 @@ from server.domain.paging import Turn
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role, Verb
 from server.models import Plan, PracticeRecord, Score
-from server.web.console import page_base
+from server.web.console import page_base, work_pages
 from server.web.console.plan_pages import bars
 from tests.kit import issuing, make
 from tests.kit.console_desk import seated
@@ -52,6 +52,33 @@ async def test_who_opens_them(app: App, services: Services, role: Role) -> None:
     else:
         assert listed.status == (200 if people else 403)
         assert (of.school.name in listed.text) == people
+
+
+async def test_plans_are_found_by_name_and_year_and_turned(
+    app: App, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for year, name in ((2021, "春季统考"), (2022, "秋季统考"), (2022, "春季补考")):
+        await Plan.filter(id=(await make.plan(f"{year}年{name}")).id).update(
+            exam_date=f"{year}-04-0{len(name)}"
+        )
+    who = await seated(app, services, Role.OPERATOR)
+
+    async def cards(path: str) -> list[str]:
+        return re.findall(r'-name">(.*?)</h2>', (await who.page(f"/console/plans{path}")).text)
+
+    assert await cards("") == ["2022年春季补考", "2022年秋季统考", "2021年春季统考"]
+    assert await cards("?year=2022&sort=name") == ["2022年春季补考", "2022年秋季统考"]
+    assert await cards("?name=统考") == ["2022年秋季统考", "2021年春季统考"]
+    narrowed = (await who.page("/console/plans?name=统考&year=2021")).text
+    assert "共 1 个考试计划" in narrowed and "去掉筛选：年份：2021" in narrowed
+    assert narrowed.count("<option") == 3 and "导出表格" in narrowed
+    assert "没有这样的考试计划" in (await who.page("/console/plans?name=冬季")).text
+    listed = (await who("GET", "/plans?name=春季")).json["items"]
+    assert [one["name"] for one in listed] == ["2022年春季补考", "2021年春季统考"]
+    monkeypatch.setattr(work_pages, "CARDS", 2)
+    page = (await who.page("/console/plans")).text
+    [onward] = re.findall(r'href="/console/plans([^"]*)" rel="next"', page)
+    assert await cards(onward.replace("&amp;", "&")) == ["2021年春季统考"]
 
 
 async def test_the_last_look(app: App, services: Services, clock: FakeClock) -> None:

@@ -13,6 +13,7 @@ from server.domain import score_changes
 from server.domain.campaigns import campaign_views
 from server.domain.corrections import case_views
 from server.domain.dossiers import school_dossier
+from server.domain.exams import plan_list
 from server.domain.lookups.list_exports import LISTS
 from server.domain.paper import paper_views
 from server.domain.payments import (
@@ -51,6 +52,7 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "officers": ("officers", officer_list.SORTS),
     "accounts": ("staff", account_list.SORTS),
     "schools": ("schools", school_dossier.SORTS),
+    "plans": ("plans", plan_list.SORTS),
 }
 SEEN_AS = {"refunds": Role.FINANCE}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -22,6 +23,7 @@ CROSS JOIN LATERAL (
            count(DISTINCT g.site_id) AS sites
     FROM (SELECT r.outcome, r.site_id, count(*) AS people FROM registration r WHERE r.plan_id = p.id
           GROUP BY r.outcome, r.site_id) g) c
+WHERE $1::bigint[] IS NULL OR p.id = ANY($1)
 ORDER BY p.exam_date DESC, p.id DESC
 """
 
@@ -83,11 +85,16 @@ async def plan_names() -> list[PlanName]:
 
 async def plans_listing(clock: Clock) -> list[PlanView]:
     """Every plan, newest exam first."""
+    return await plans_of(clock, None)
+
+
+async def plans_of(clock: Clock, ids: Sequence[int] | None) -> list[PlanView]:
+    """These plans, or every one, newest exam first."""
     now = clock.now()
-    slots = await timetable.slots()
+    slots = await timetable.slots(ids)
     return [
         PlanView(**row, state=release_state(row["release_at"], now), slots=slots.get(row["id"], []))
-        for row in await rows(_LISTING)
+        for row in await rows(_LISTING, list(ids) if ids is not None else None)
     ]
 
 

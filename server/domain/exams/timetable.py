@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -32,10 +33,11 @@ class Slot:
     ends_at: datetime | None
 
 
-async def slots() -> dict[int, list[Slot]]:
-    """Plan → its rows, by level, time and subject."""
+async def slots(plan_ids: Sequence[int] | None = None) -> dict[int, list[Slot]]:
+    """Plan → its rows, by level, time and subject; of these plans, or of every one."""
     by_plan: dict[int, list[Slot]] = {}
-    for row in await PlanSlot.all():
+    wanted = PlanSlot.all() if plan_ids is None else PlanSlot.filter(plan_id__in=list(plan_ids))
+    for row in await wanted:
         by_plan.setdefault(row.plan_id, []).append(_slot(row))
     for mine in by_plan.values():
         mine.sort(key=lambda slot: (_ORDER[slot.level], str(slot.starts_at or "~"), slot.subject))

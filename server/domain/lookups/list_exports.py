@@ -45,6 +45,7 @@ LISTS = {
     "officers": Verb.SEE_OFFICERS,
     "accounts": Verb.MANAGE_STAFF,
     "schools": Verb.SEE_OFFICERS,
+    "plans": Verb.SEE_PLANS,
 }
 
 

@@ -6,6 +6,7 @@ from server.domain import score_changes
 from server.domain.campaigns import campaign_views
 from server.domain.corrections import case_views
 from server.domain.dossiers import school_dossier
+from server.domain.exams import plan_list
 from server.domain.paper import paper_views
 from server.domain.people import account_list, officer_list, staff_changes
 from server.domain.privacy import erasure_views
@@ -20,6 +21,7 @@ from server.web.console.imports import XLSX
 from server.web.console.listing import send_columns
 from server.web.console.officers import OfficerQuery
 from server.web.console.paper_desk import PaperRunQuery
+from server.web.console.plans import PlanQuery
 from server.web.console.school_pages import SchoolsPage
 from server.web.console.score_changes import ScoreChangeQuery
 from server.web.console.staff_change_desk import ChangeQuery
@@ -183,6 +185,23 @@ async def staff(call: Call, query: AccountQuery) -> None:
     )  # fmt: skip
 
 
+async def plans(call: Call, query: PlanQuery) -> None:
+    columns: listing.Columns = {
+        "考试计划": (40, lambda one: one.name),
+        "证书": (30, lambda one: one.certificate),
+        "考试日期": (12, lambda one: one.exam_date.isoformat()),
+        "报考": (8, lambda one: one.registered),
+        "合格": (8, lambda one: one.passed),
+        "待录成绩": (10, lambda one: one.pending),
+        "考核站点": (10, lambda one: one.sites),
+        "公布时间": (18, lambda one: shown_when(one.release_at)),
+    }
+    await send_columns(
+        call, query, lambda turn: plan_list.listing(call.s.clock, query.wanted, turn, actor=call.actor), columns,
+        what="plans", title="考试计划", sorts=plan_list.SORTS,
+    )  # fmt: skip
+
+
 async def schools(call: Call, query: SchoolsPage) -> None:
     columns: listing.Columns = {
         "院校": (30, lambda one: one.name),
@@ -205,5 +224,6 @@ ROUTES = [
     Route("GET", "/campaigns/export.xlsx", campaigns, f"群发，{_SAID}", takes=CampaignsPage, gives=XLSX, verb=Verb.SEE_CAMPAIGNS),
     Route("GET", "/officers/export.xlsx", officers, f"签发负责人，{_SAID}", takes=OfficerQuery, gives=XLSX, verb=Verb.SEE_OFFICERS),
     Route("GET", "/staff/export.xlsx", staff, f"账号，{_SAID}", takes=AccountQuery, gives=XLSX, verb=Verb.MANAGE_STAFF),
+    Route("GET", "/plans/export.xlsx", plans, f"考试计划，{_SAID}", takes=PlanQuery, gives=XLSX, verb=Verb.SEE_PLANS),
     Route("GET", "/schools/export.xlsx", schools, f"院校，{_SAID}", takes=SchoolsPage, gives=XLSX, verb=Verb.SEE_OFFICERS),
 ]  # fmt: skip

@@ -7,14 +7,24 @@ from typing import Annotated
 from pydantic import Field
 
 from server.domain import beijing
-from server.domain.exams import plans, queries, release_requests, timetable
+from server.domain.exams import plan_list, plans, queries, release_requests, timetable
 from server.domain.levels import Level
 from server.domain.roles import Verb
 from server.web.console.answers import AskedRelease, ChangedPlan, Page, Plan, Slot
 from server.web.console.auth import Call
-from server.web.console.paging import page_of
+from server.web.console.paging import Turning, page_of
 from server.web.routes import Route
 from server.web.schema import Input, Moment, OneOf
+
+
+class PlanQuery(Turning):
+    name: str | None = Field(default=None, max_length=100, description="名称，或其中几个字")
+    year: int | None = Field(default=None, ge=1900, le=9999, description="考试在哪一年")
+    sort: Annotated[str | None, OneOf(plan_list.SORTS)] = None
+
+    @property
+    def wanted(self) -> plan_list.Wanted:
+        return plan_list.Wanted(name=self.name, year=self.year)
 
 
 class Release(Input):
@@ -64,8 +74,9 @@ def shown(plan: queries.PlanView) -> Plan:
     )
 
 
-async def listing(call: Call) -> Page[Plan]:
-    return page_of(Plan, [shown(plan) for plan in await queries.plans_listing(call.s.clock)])
+async def listing(call: Call, query: PlanQuery) -> Page[Plan]:
+    page = await plan_list.listing(call.s.clock, query.wanted, query.turn(plan_list.SORTS), actor=call.actor)
+    return page_of(Plan, [shown(plan) for plan in page.items], page.next_cursor, page.before)
 
 
 async def release(call: Call, body: Release, plan_id: int) -> AskedRelease:
@@ -103,7 +114,7 @@ async def set_time(call: Call, body: Times, plan_id: int) -> Slot:
 _ONE = "/plans/<plan_id:int>"
 _RELEASE = "/releases/<release_id:int>"
 ROUTES = [
-    Route("GET", "/plans", listing, "考试计划", gives=Page[Plan], verb=Verb.SEE_PLANS),
+    Route("GET", "/plans", listing, "考试计划", takes=PlanQuery, gives=Page[Plan], verb=Verb.SEE_PLANS),
     Route("POST", f"{_ONE}/release", release, "提出公布成绩：批准后立即，或从某一分钟起；另一位同事批准以后才生效",
           takes=Release, gives=AskedRelease, verb=Verb.RELEASE),
     Route("POST", f"{_RELEASE}/approve", approve, "批准公布成绩", gives=ChangedPlan, verb=Verb.APPROVE_RELEASE),

@@ -39,7 +39,7 @@ AUDITED = frozenset(
         f"{_API}/{name}/export.xlsx"
         for name in (
             "audit", "bank-refunds", "campaigns", "certificates", "corrections", "courses", "deliveries", "erasures", "fees",
-            "issuances", "officers", "orders", "paper-runs", "people", "prices", "refunds", "schools", "score-changes", "staff",
+            "issuances", "officers", "orders", "paper-runs", "people", "plans", "prices", "refunds", "schools", "score-changes", "staff",
             "staff-changes", "transfers", "waivers",
         )
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -11,14 +12,14 @@ from sanic.response import redirect
 from server.domain import imports, roles
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
-from server.domain.exams import queries as exam_queries
+from server.domain.exams import plan_list
 from server.domain.issuance import batch_query, preparation_query, roster_access, roster_workbook
 from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
 from server.domain.lookups.worklist import Choice
-from server.domain.paging import Page
+from server.domain.paging import COUNTED, Page
 from server.domain.paper import paper_views
 from server.domain.paper.paper_views import BatchPaper
 from server.domain.roles import Verb
@@ -31,10 +32,12 @@ from server.web.console.certificates import CertificateQuery, shown
 from server.web.console.issuance_answers import Issuance, IssuanceSummary, ListedPerson, Preparation
 from server.web.console.issuances import IssuanceQuery
 from server.web.console.listing import Words
+from server.web.console.plans import PlanQuery
 from server.web.schema import Input, OneOf, Whole
 
 bp = Blueprint("console_desk", url_prefix="/console")
 PEOPLE = 100
+CARDS = 20  # plans on a page
 LEVELS = {level.value: level.label for level in Level}
 
 
@@ -86,12 +89,26 @@ async def import_page(call: Call, import_id: int) -> HTTPResponse:
 
 
 async def plans(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, PlanQuery, without=("limit",))
+    turn = replace(wanted.turn(plan_list.SORTS), limit=CARDS)
+    page = await plan_list.listing(call.s.clock, wanted.wanted, turn, actor=call.actor)
+    total = await plan_list.total(wanted.wanted, actor=call.actor)
     return await page_base.render(
         call,
         "plans.html",
         title="考试计划",
         nav="/console/plans",
-        plans=[plan_routes.shown(plan) for plan in await exam_queries.plans_listing(call.s.clock)],
+        plans=[plan_routes.shown(plan) for plan in page.items],
+        wanted=wanted,
+        years=await plan_list.years(),
+        of=listing.around(
+            "plans",
+            wanted,
+            page,
+            total=listing.about(total, COUNTED, "个考试计划"),
+            words={"name": ("名称", None), "year": ("年份", None)},
+            sorts=plan_list.SORTS,
+        ),
         may_release=roles.may(call.actor, Verb.RELEASE),
         may_prepare=roles.may(call.actor, Verb.PREPARE),
     )
