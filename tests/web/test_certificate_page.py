@@ -74,6 +74,8 @@ async def test_what_happened_is_told_in_order(app: App, services: Services) -> N
     text = (await admin.page(f"/console/certificates/{one.number}")).text
     told = re.findall(r"<li><b>(.*?)</b>", text)
     assert told == TOLD
+    await batch.refresh_from_db()
+    assert f"<dt>发证日期</dt><dd>{batch.issued_on}</dd>" in text  # a day, without an hour
     assert "原因：登记错误" in text and "公开日志" in text and 'id="revoke"' not in text
     assert (await admin.page("/console/certificates/26SPS1999999990")).status == 404
     assert (await admin.page("/console/certificates/x")).status == 404
