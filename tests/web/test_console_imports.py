@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import BytesIO
 from typing import Any
 
@@ -16,9 +17,9 @@ from server.domain.imports.guide import ABOUT
 from server.domain.imports.validation import TOPICS
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import AuditEntry, Candidate, School
+from server.models import AuditEntry, Candidate, ImportRun, School
 from tests.kit import importing, make
-from tests.kit.console_desk import code, seated
+from tests.kit.console_desk import account, code, seated
 from tests.kit.console_imports import XLSX, hand_in
 from tests.kit.jobs import drained
 
@@ -109,3 +110,36 @@ async def test_a_template_explains_every_column_and_can_be_filled_in(
     assert [error["code"] for error in done.errors] == read.get(kind, ["number_unknown"])
     assert not any("没有读取" in note for note in done.notes)
     assert not await School.all().exists()
+
+
+async def test_the_log_is_narrowed_by_who_and_what(app: App, services: Services) -> None:
+    who = await seated(app, services, Role.OPERATOR)
+    other = await account(Role.OPERATOR, username="another")
+    for kind, state, by, name in (
+        ("scores", "done", other.id, "甲.xlsx"),
+        ("scores", "unreadable", other.id + 1, "乙.xlsx"),
+        ("practice", "done", other.id + 1, "丙.xlsx"),
+    ):
+        actor = {"kind": "staff", "id": by, "name": f"同事{by}"}
+        await ImportRun.create(
+            kind=kind,
+            state=state,
+            actor=actor,
+            file_name=name,
+            is_dry_run=False,
+            file_key="",
+            file_sha256=b"",
+        )
+
+    async def files(asked: str) -> list[str]:
+        return re.findall(
+            r'href="/console/imports/\d+">(.*?)</a>', (await who.page(f"/console/imports{asked}")).text
+        )
+
+    assert await files("") == ["丙.xlsx", "乙.xlsx", "甲.xlsx"]
+    assert await files("?kind=scores") == ["乙.xlsx", "甲.xlsx"]
+    assert await files(f"?by={other.id + 1}&all=1") == ["丙.xlsx", "乙.xlsx"]
+    assert await files(f"?kind=scores&state=done&by={other.id}") == ["甲.xlsx"]
+    text = (await who.page(f"/console/imports?state=unreadable&by={other.id}&all=1")).text
+    assert "没有这样的导入记录" in text and f"去掉筛选：谁导入的：同事{other.id}" in text
+    assert await files("?all=True&state=done") == ["丙.xlsx", "甲.xlsx"]  # as a chip writes it

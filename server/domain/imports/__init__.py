@@ -23,7 +23,7 @@ from pathlib import Path
 from server.domain.actor import Actor
 from server.domain.imports.guide import columns, template, template_name
 from server.domain.imports.new_names import LABELS, Names
-from server.domain.imports.queries import ImportOverview, ImportView, listing, view, whole
+from server.domain.imports.queries import ImportOverview, ImportView, Wanted, importers, listing, view, whole
 from server.domain.imports.reports import report, report_name
 from server.domain.imports.runs import run, sweep
 from server.domain.imports.submission import TAKE, Wish, check_again, keep, submit, take_in
@@ -34,9 +34,11 @@ __all__ = [
     "ImportOverview",
     "ImportView",
     "Names",
+    "Wanted",
     "Wish",
     "check_again",
     "columns",
+    "importers",
     "listing",
     "report",
     "report_name",

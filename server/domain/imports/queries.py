@@ -118,12 +118,43 @@ _LISTED = """
 SELECT r.id FROM import_run r
 WHERE ($1::bigint IS NULL OR r.id < $1) AND (NOT $2 OR NOT r.is_dry_run OR r.state IN ('queued', 'running')
   OR r.file_key <> '' AND NOT EXISTS (SELECT 1 FROM import_run x WHERE x.check_id = r.id AND x.state <> 'unreadable'))
+  AND ($4::text IS NULL OR r.kind = $4) AND ($5::text IS NULL OR r.state = $5)
+  AND ($6::text IS NULL OR r.actor->>'kind' = 'staff' AND r.actor->>'id' = $6)
 ORDER BY r.id DESC LIMIT $3
 """
 
 
+_IMPORTERS = """
+SELECT (actor->>'id')::bigint AS id, max(actor->>'name') AS name FROM import_run
+WHERE actor->>'kind' = 'staff' GROUP BY 1 ORDER BY 2, 1
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which imports; None leaves a thing open. `by`: the account's id."""
+
+    kind: str | None = None
+    state: str | None = None
+    by: int | None = None
+
+
+EVERYTHING = Wanted()
+
+
+async def importers(*, actor: Actor) -> dict[int, str]:
+    """Accounts that have imported something, by id. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_IMPORTS)
+    return {row["id"]: row["name"] for row in await rows(_IMPORTERS)}
+
+
 async def listing(
-    *, cursor: int | None = None, limit: int = 20, open_only: bool = False, actor: Actor
+    wanted: Wanted = EVERYTHING,
+    *,
+    cursor: int | None = None,
+    limit: int = 20,
+    open_only: bool = False,
+    actor: Actor,
 ) -> Page[ImportOverview]:
     """Imports, newest first.
 
@@ -134,7 +165,8 @@ async def listing(
         Forbidden: role_not_allowed.
     """
     roles.require(actor, Verb.SEE_IMPORTS)
-    listed = [row["id"] for row in await rows(_LISTED, cursor, open_only, limit + 1)]
+    values = (wanted.kind, wanted.state, str(wanted.by) if wanted.by is not None else None)
+    listed = [row["id"] for row in await rows(_LISTED, cursor, open_only, limit + 1, *values)]
     imports = await ImportRun.filter(id__in=listed).order_by("-id")
     items = [ImportOverview(**_facts(row)) for row in imports[:limit]]
     return Page(items, str(items[-1].id) if len(imports) > limit else None)

@@ -13,6 +13,7 @@ from server.domain import imports, roles
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
 from server.domain.exams import plan_list
+from server.domain.imports.states import ImportState
 from server.domain.issuance import batch_query, preparation_query, roster_access, roster_workbook
 from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
@@ -44,6 +45,9 @@ LEVELS = {level.value: level.label for level in Level}
 class ImportsPage(Input):
     cursor: Whole | None = None
     all: bool | None = None
+    kind: Annotated[str | None, OneOf([one for one, _, _ in wording.IMPORT_KINDS])] = None
+    state: Annotated[str | None, OneOf(ImportState)] = None
+    by: Whole | None = None
 
 
 class PeoplePage(Input):
@@ -59,7 +63,13 @@ class NextBatch(Input):
 async def import_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, ImportsPage)
     all_checks = bool(wanted.all)
-    page = await imports.listing(cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor)
+    which = imports.Wanted(kind=wanted.kind, state=wanted.state, by=wanted.by)
+    page = await imports.listing(
+        which, cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor
+    )
+    importers = await imports.importers(actor=call.actor)
+    states = {one.value: one.label for one in ImportState}
+    kinds = {kind: label for kind, label, _ in wording.IMPORT_KINDS}
     return await page_base.render(
         call,
         "imports.html",
@@ -69,7 +79,16 @@ async def import_list(call: Call) -> HTTPResponse:
         guides={kind: imports.columns(kind) for kind, _, _ in wording.IMPORT_KINDS},
         all_checks=all_checks,
         runs=[import_answers.summary(one) for one in page.items],
-        next_cursor=page.next_cursor,
+        wanted=wanted,
+        importers=importers,
+        states=states,
+        of=listing.around(
+            "imports",
+            wanted,
+            page,
+            total="",
+            words={"kind": ("内容", kinds), "state": ("进度", states), "by": ("谁导入的", importers)},
+        ),
         may_import=roles.may(call.actor, Verb.IMPORT),
         run_state=wording.run_state,
     )
