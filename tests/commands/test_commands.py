@@ -172,7 +172,7 @@ def test_doctor_names_what_is_missing(xcert: Xcert, tmp_path: Path) -> None:
     assert done.returncode == 1
     lines = {line[2:].split("：")[0]: line for line in done.stdout.splitlines() if line[:1] in "✓✗"}
     assert list(lines) == [
-        "设置", "数据库", "数据库连接数", "数据库表", "Redis", "密钥", "电子印章", "后台任务", "证书字体", "数据目录", "证书文件", "通知", "导入表格",
+        "设置", "数据库", "数据库连接数", "数据库表", "Redis", "密钥", "电子印章", "后台任务", "证书字体", "数据目录", "证书文件", "删除登记", "通知", "导入表格",
     ]  # fmt: skip
     assert re.fullmatch(
         r"✓ 电子印章：ECDSA-P256，有效期至 \d{4}年\d+月\d+日，试盖并核验通过", lines["电子印章"]
@@ -194,7 +194,17 @@ def test_doctor_without_anything(xcert: Xcert, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     bad = [line[2:].split("：")[0] for line in done.stdout.splitlines() if line.startswith("✗")]
-    assert bad == ["数据库", "数据库连接数", "数据库表", "Redis", "密钥", "后台任务", "证书文件", "通知"]
+    assert bad == [
+        "数据库",
+        "数据库连接数",
+        "数据库表",
+        "Redis",
+        "密钥",
+        "后台任务",
+        "证书文件",
+        "删除登记",
+        "通知",
+    ]
     assert "Traceback" not in done.stderr
 
 

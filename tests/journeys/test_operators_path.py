@@ -204,6 +204,8 @@ def start_again(site: Site) -> None:
     site.xcert("log", "recover")
     site.start(site.hosts[0])
     site.is_ready(site.hosts[0])
+    candidate = Phone(site, "p1")  # nginx asks a host that was dead again after ten seconds
+    until(lambda: candidate.web.get(f"{site.url}/healthz").status_code == 200)
 
 
 def check_books(site: Site, head: str) -> None:

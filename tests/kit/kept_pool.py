@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 from tortoise import connections, context
@@ -58,11 +59,21 @@ class KeptPool:
     def _is_at_rest(self) -> bool:
         if context._global_context is not self._context or connections.get("default") is not self._client:
             return False
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        others = [
+            task
+            for task in asyncio.all_tasks()
+            if task is not asyncio.current_task() and not _is_browsers(task)
+        ]
         pool = self._client._pool
         return not others and (
             pool is None or (not pool.is_closing() and pool.get_size() == pool.get_idle_size())
         )
+
+
+def _is_browsers(task: asyncio.Task[Any]) -> bool:
+    """Playwright's own: the browser stays for all tests of a process, and asks nothing of the database."""
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and f"{os.sep}playwright{os.sep}" in code.co_filename
 
 
 _PATIENCE = database.Patience(acquire=60.0)  # however busy the machine is

@@ -141,5 +141,5 @@ async def test_the_log_is_narrowed_by_who_and_what(app: App, services: Services)
     assert await files(f"?by={other.id + 1}&all=1") == ["丙.xlsx", "乙.xlsx"]
     assert await files(f"?kind=scores&state=done&by={other.id}") == ["甲.xlsx"]
     text = (await who.page(f"/console/imports?state=unreadable&by={other.id}&all=1")).text
-    assert "没有这样的导入记录" in text and f"去掉筛选：谁导入的：同事{other.id}" in text
+    assert "没有这样的导入记录" in text and f"谁导入的：同事{other.id}，去掉这项筛选" in text
     assert await files("?all=True&state=done") == ["丙.xlsx", "甲.xlsx"]  # as a chip writes it

@@ -104,7 +104,7 @@ async def test_chips_say_what_narrows_the_list_and_take_it_away(app: App, servic
     who = await seated(app, services, Role.ADMIN)
     path = f"/console/issuances?plan_id={of.plan.id}&level=primary&sort=-count"
     page = (await who.page(path)).text
-    assert f"去掉筛选：考试计划：{of.plan.name}" in page and "去掉筛选：等级：初级" in page
+    assert f"考试计划：{of.plan.name}，去掉这项筛选" in page and "等级：初级，去掉这项筛选" in page
     assert f'href="/console/issuances?plan_id={of.plan.id}&amp;sort=-count"' in page  # without the level
     assert '<a href="' in page and "共 1 个批次，4 人" in page
     for address in ("/console/certificates", "/console/people", "/console/audit", "/console/issuances"):

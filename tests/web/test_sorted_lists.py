@@ -133,8 +133,8 @@ async def test_amounts_are_walked_on_and_back_and_exported_alike(app: App, servi
     one = (await who.page(f"/console/orders?number={seen[1]}&made_from=2020-01-01")).text
     assert (
         "共 1 个订单" in one
-        and f"去掉筛选：订单号：{seen[1]}" in one
-        and "去掉筛选：下单日期从：2020-01-01" in one
+        and f"订单号：{seen[1]}，去掉这项筛选" in one
+        and "下单日期从：2020-01-01，去掉这项筛选" in one
     )
     none = (await who.page("/console/orders?made_to=2020-01-01")).text
     assert "没有这样的订单。" in none
@@ -179,7 +179,7 @@ async def test_accounts_are_found_by_role_state_and_a_part_of_a_name(app: App, s
     [issuer] = (await admin("GET", "/staff?role=issuer")).json["items"]
     assert issuer["role"] == "issuer"
     page = (await admin.page(f"/console/accounts?q={issuer['username'][1:]}&active=true")).text
-    assert "共 1 个账号" in page and issuer["username"] in page and "去掉筛选：状态：正常" in page
+    assert "共 1 个账号" in page and issuer["username"] in page and "状态：正常，去掉这项筛选" in page
     assert "没有这样的账号。" in (await admin.page("/console/accounts?active=false")).text
     by_name = (await admin("GET", "/staff?sort=username")).json["items"]
     assert [one["username"] for one in by_name] == sorted(one["username"] for one in by_name)
